@@ -1,0 +1,163 @@
+// Reading and writing bytes: big-endian numbers and length-prefixed vectors, as the TLS presentation language
+// has them (RFC 9846 §3.4). The reader refuses to look past its end and, with finish(), anything left over.
+
+import { SealwireError } from './errors.js';
+
+const textEncoder = new TextEncoder();
+const strictTextDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+export const empty: Uint8Array = new Uint8Array(0);
+
+export function utf8(text: string): Uint8Array {
+  return textEncoder.encode(text);
+}
+
+/** Decodes UTF-8; throws a TypeError on malformed input instead of inserting U+FFFD. */
+export function decodeUtf8(bytes: Uint8Array): string {
+  return strictTextDecoder.decode(bytes);
+}
+
+export function concat(parts: readonly Uint8Array[]): Uint8Array {
+  let length = 0;
+  for (const part of parts) length += part.length;
+  const joined = new Uint8Array(length);
+  let offset = 0;
+  for (const part of parts) {
+    joined.set(part, offset);
+    offset += part.length;
+  }
+  return joined;
+}
+
+/** Lower-case hexadecimal. */
+export function toHex(bytes: Uint8Array): string {
+  let text = '';
+  for (const byte of bytes) text += byte.toString(16).padStart(2, '0');
+  return text;
+}
+
+/** Overwrites with zeros. JavaScript may hold copies that nobody can reach: docs/security.md says so. */
+export function wipe(...secrets: Uint8Array[]): void {
+  for (const secret of secrets) secret.fill(0);
+}
+
+/** Whether two byte strings are the same. Not for secrets or tags: it stops at the first difference. */
+export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, index) => byte === b[index]);
+}
+
+/** Reads big-endian fields one after another; anything that does not fit throws PROTOCOL_ERROR. */
+export class ByteReader {
+  readonly #bytes: Uint8Array;
+  #offset = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+  }
+
+  get remaining(): number {
+    return this.#bytes.length - this.#offset;
+  }
+
+  u8(): number {
+    return this.bytes(1)[0]!;
+  }
+
+  u16(): number {
+    const [a, b] = this.bytes(2);
+    return (a! << 8) | b!;
+  }
+
+  u24(): number {
+    const [a, b, c] = this.bytes(3);
+    return (a! << 16) | (b! << 8) | c!;
+  }
+
+  u32(): number {
+    const [a, b, c, d] = this.bytes(4);
+    return ((a! << 24) | (b! << 16) | (c! << 8) | d!) >>> 0;
+  }
+
+  /** The next `length` bytes, as a view. */
+  bytes(length: number): Uint8Array {
+    if (length > this.remaining) throw malformed('a field runs past the end of its message');
+    const start = this.#offset;
+    this.#offset += length;
+    return this.#bytes.subarray(start, this.#offset);
+  }
+
+  /** A vector whose length stands before it in `lengthBytes` bytes. */
+  vector(lengthBytes: 1 | 2 | 3): Uint8Array {
+    return this.bytes(lengthBytes === 1 ? this.u8() : lengthBytes === 2 ? this.u16() : this.u24());
+  }
+
+  /** A UTF-8 string whose length in bytes stands before it. */
+  string(lengthBytes: 1 | 2): string {
+    const bytes = this.vector(lengthBytes);
+    try {
+      return decodeUtf8(bytes);
+    } catch (cause) {
+      throw malformed('a string is not valid UTF-8', cause);
+    }
+  }
+
+  /** Throws when something is left: trailing bytes are never ignored. */
+  finish(): void {
+    if (this.remaining > 0) throw malformed('bytes are left over behind the last field');
+  }
+}
+
+/** Writes the fields that {@link ByteReader} reads. Lengths that do not fit their prefix are a RangeError. */
+export class ByteWriter {
+  readonly #parts: Uint8Array[] = [];
+
+  u8(value: number): this {
+    return this.#uint(value, 1);
+  }
+
+  u16(value: number): this {
+    return this.#uint(value, 2);
+  }
+
+  u24(value: number): this {
+    return this.#uint(value, 3);
+  }
+
+  u32(value: number): this {
+    return this.#uint(value, 4);
+  }
+
+  bytes(bytes: Uint8Array): this {
+    this.#parts.push(bytes);
+    return this;
+  }
+
+  vector(lengthBytes: 1 | 2 | 3, bytes: Uint8Array): this {
+    return this.#uint(bytes.length, lengthBytes).bytes(bytes);
+  }
+
+  string(lengthBytes: 1 | 2, text: string): this {
+    return this.vector(lengthBytes, utf8(text));
+  }
+
+  finish(): Uint8Array {
+    return concat(this.#parts);
+  }
+
+  #uint(value: number, length: number): this {
+    if (!Number.isInteger(value) || value < 0 || value >= 256 ** length) {
+      throw new RangeError(`${value} does not fit ${length} byte(s)`);
+    }
+    const bytes = new Uint8Array(length);
+    let rest = value;
+    for (let index = length - 1; index >= 0; index--) {
+      bytes[index] = rest % 256;
+      rest = Math.floor(rest / 256);
+    }
+    return this.bytes(bytes);
+  }
+}
+
+function malformed(message: string, cause?: unknown): SealwireError {
+  return new SealwireError('PROTOCOL_ERROR', message, cause === undefined ? {} : { cause });
+}

@@ -1,0 +1,82 @@
+// The one error class of Sealwire, and the table of its codes.
+//
+// Codes stand in groups, by whose fault they are, and each has a heading in docs/errors.md. The code and the message
+// are stable and safe to show; `cause` is for the local log and never leaves this machine.
+
+/** The program on this machine must change. */
+export type ConfigurationCode =
+  | 'INVALID_CONFIG'
+  | 'INVALID_RPC'
+  | 'INVALID_STATE'
+  | 'INVALID_CERTIFICATE'
+  | 'PFX_PASSPHRASE';
+
+/** The other side sent what no honest peer sends, or could not prove who it is. */
+export type PeerCode =
+  | 'CERTIFICATE_REJECTED'
+  | 'HANDSHAKE_FAILED'
+  | 'HANDSHAKE_TIMEOUT'
+  | 'PROTOCOL_ERROR'
+  | 'RECORD_REJECTED'
+  | 'LIMIT_EXCEEDED';
+
+/** Something was asked for that the agreed protection forbids. */
+export type PolicyCode = 'SECURITY_REQUIRED' | 'POLICY_MISMATCH' | 'ENCRYPTION_UNAVAILABLE';
+
+/** The way to the other side is not there. */
+export type ConnectionCode = 'CONNECT_FAILED' | 'LISTEN_FAILED' | 'CONNECTION_CLOSED';
+
+/** How a call ended: gRPC's status names. A method may throw an {@link RpcError} with a code of its own. */
+export type CallCode =
+  | 'CANCELLED'
+  | 'UNKNOWN'
+  | 'INVALID_ARGUMENT'
+  | 'DEADLINE_EXCEEDED'
+  | 'NOT_FOUND'
+  | 'ALREADY_EXISTS'
+  | 'PERMISSION_DENIED'
+  | 'RESOURCE_EXHAUSTED'
+  | 'FAILED_PRECONDITION'
+  | 'ABORTED'
+  | 'OUT_OF_RANGE'
+  | 'UNIMPLEMENTED'
+  | 'INTERNAL'
+  | 'UNAVAILABLE'
+  | 'DATA_LOSS'
+  | 'UNAUTHENTICATED';
+
+/** A code that Sealwire itself raises. */
+export type ErrorCode = ConfigurationCode | PeerCode | PolicyCode | ConnectionCode | CallCode;
+
+/** An error with a stable `code`: everything that Sealwire throws or rejects with is one. */
+export class SealwireError extends Error {
+  /** Stable, documented in docs/errors.md. Branch on this, never on the message. */
+  readonly code: string;
+  /** A finer reason below the code, such as `expired` below `CERTIFICATE_REJECTED`. */
+  readonly reason: string | undefined;
+
+  constructor(
+    code: ErrorCode | (string & {}),
+    message: string,
+    options: { reason?: string; cause?: unknown } = {},
+  ) {
+    super(message, 'cause' in options ? { cause: options.cause } : undefined);
+    this.name = 'SealwireError';
+    this.code = code;
+    this.reason = options.reason;
+  }
+}
+
+/**
+ * What a method throws on purpose: it reaches the caller as it is, with `code`, message and `data`
+ * (any value that can be sent). Whatever else a method throws reaches the caller as a bare `INTERNAL`.
+ */
+export class RpcError<Data = unknown> extends SealwireError {
+  readonly data: Data | undefined;
+
+  constructor(code: string, message: string, data?: Data) {
+    super(code, message);
+    this.name = 'RpcError';
+    this.data = data;
+  }
+}

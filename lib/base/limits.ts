@@ -1,0 +1,76 @@
+// Every number, length, list and timer that a peer controls has its limit here, on by default.
+//
+// Names carry their units. A limit is looked at before anything is buffered, recursed into or counted up to.
+
+import { SealwireError } from './errors.js';
+
+/** The limits that may be changed in `NetworkConfig.limits`; each is a positive whole number. */
+export interface Limits {
+  /** Largest frame accepted once a connection is ready, in bytes; larger ones end the connection. */
+  readonly maxFrameBytes: number;
+  /** Largest frame accepted before the handshake has finished, in bytes. */
+  readonly maxHandshakeFrameBytes: number;
+  /** Connections of a server that may be in their handshake at once; the next one is refused. */
+  readonly maxHalfOpenConnections: number;
+  /** Connections of a server in all; the next one is refused. */
+  readonly maxConnections: number;
+  /** Time for transport handshake, key agreement and certificate checks together, in milliseconds. */
+  readonly handshakeTimeoutMs: number;
+  /** Calls of one peer that may be executing here at once; the next one gets RESOURCE_EXHAUSTED. */
+  readonly maxCallsInFlight: number;
+  /** Calls to one peer that may be waiting for an answer at once; the next one fails with RESOURCE_EXHAUSTED. */
+  readonly maxPendingCalls: number;
+  /** Longest that a call may take, in milliseconds, whatever the caller asks for; also the default. */
+  readonly maxCallMs: number;
+  /** Nesting of one message: arrays and maps inside one another. */
+  readonly maxDepth: number;
+  /** Values in one message, containers and keys included. */
+  readonly maxValues: number;
+  /** Bytes that may wait to be sent on one connection; a peer that reads more slowly is disconnected. */
+  readonly maxSendBufferBytes: number;
+  /** Bytes that are gathered into one frame before it leaves without waiting for the turn to end. */
+  readonly maxBatchBytes: number;
+  /** PBKDF2 iterations that a client agrees to at most. */
+  readonly maxKeyStretchingIterations: number;
+  /** Records sealed under one key before the next one is derived (RFC 9846 §5.5 allows 2^24.5 full ones). */
+  readonly rekeyAfterRecords: number;
+  /** Bytes sealed under one key before the next one is derived. */
+  readonly rekeyAfterBytes: number;
+  /** Age of a key, in milliseconds, after which the next record is sealed under a new one. */
+  readonly rekeyAfterMs: number;
+}
+
+export const defaultLimits: Limits = {
+  maxFrameBytes: 1024 * 1024,
+  maxHandshakeFrameBytes: 64 * 1024,
+  maxHalfOpenConnections: 256,
+  maxConnections: 10_000,
+  handshakeTimeoutMs: 10_000,
+  maxCallsInFlight: 1024,
+  maxPendingCalls: 4096,
+  maxCallMs: 60_000,
+  maxDepth: 32,
+  maxValues: 65_536,
+  maxSendBufferBytes: 16 * 1024 * 1024,
+  maxBatchBytes: 64 * 1024,
+  maxKeyStretchingIterations: 10_000,
+  rekeyAfterRecords: 2 ** 23,
+  rekeyAfterBytes: 2 ** 36,
+  rekeyAfterMs: 3_600_000,
+};
+
+/** Fills in the defaults; throws INVALID_CONFIG for an unknown name or for a value that is no positive integer. */
+export function resolveLimits(overrides: Partial<Limits> = {}): Limits {
+  for (const [name, value] of Object.entries(overrides)) {
+    if (!Object.hasOwn(defaultLimits, name)) {
+      throw new SealwireError(
+        'INVALID_CONFIG',
+        `limits.${name} does not exist; known limits: ${Object.keys(defaultLimits).join(', ')}`,
+      );
+    }
+    if (!Number.isSafeInteger(value) || value < 1) {
+      throw new SealwireError('INVALID_CONFIG', `limits.${name} must be a positive whole number`);
+    }
+  }
+  return { ...defaultLimits, ...overrides };
+}

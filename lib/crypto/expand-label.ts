@@ -1,0 +1,38 @@
+// HKDF-Expand-Label and Derive-Secret of RFC 9846 §7.1, with this protocol's name where TLS has "tls13 ".
+//
+//   HkdfLabel = u16 length ‖ u8 n ‖ "sealwire1 " ‖ label ‖ u8 m ‖ context
+//
+// Another prefix keeps our secrets apart from those of a TLS stack that should ever share a key with us.
+
+import { concat, utf8 } from '../base/bytes.js';
+import type { CryptoProvider } from './provider.js';
+
+const labelPrefix = 'sealwire1 ';
+
+/** Expands `secret` (32 bytes) to `length` bytes bound to `label` (ASCII) and `context` (at most 255 bytes). */
+export function expandLabel(
+  crypto: CryptoProvider,
+  secret: Uint8Array,
+  label: string,
+  context: Uint8Array,
+  length: number,
+): Uint8Array {
+  const name = utf8(labelPrefix + label);
+  const info = concat([
+    Uint8Array.of(length >>> 8, length & 0xff, name.length),
+    name,
+    Uint8Array.of(context.length),
+    context,
+  ]);
+  return crypto.hkdfExpand(secret, info, length);
+}
+
+/** Derive-Secret: 32 bytes from `secret`, bound to a label and to the hash of a transcript. */
+export function deriveSecret(
+  crypto: CryptoProvider,
+  secret: Uint8Array,
+  label: string,
+  transcriptHash: Uint8Array,
+): Uint8Array {
+  return expandLabel(crypto, secret, label, transcriptHash, 32);
+}
