@@ -5,11 +5,15 @@
 // Another prefix keeps our secrets apart from those of a TLS stack that should ever share a key with us.
 
 import { concat, utf8 } from '../base/bytes.js';
+import { requireInteger } from './preconditions.js';
 import type { CryptoProvider } from './provider.js';
 
 const labelPrefix = 'sealwire1 ';
 
-/** Expands `secret` (32 bytes) to `length` bytes bound to `label` (ASCII) and `context` (at most 255 bytes). */
+/**
+ * Expands `secret` (32 bytes) to `length` bytes bound to `label` (ASCII) and `context`. Label with prefix and context
+ * have at most 255 bytes each, or INVALID_CONFIG: a length that wrapped would let two labels mean the same.
+ */
 export function expandLabel(
   crypto: CryptoProvider,
   secret: Uint8Array,
@@ -18,6 +22,8 @@ export function expandLabel(
   length: number,
 ): Uint8Array {
   const name = utf8(labelPrefix + label);
+  requireInteger('the length of a label with its prefix', name.length, labelPrefix.length, 255);
+  requireInteger('the length of a context', context.length, 0, 255);
   const info = concat([
     Uint8Array.of(length >>> 8, length & 0xff, name.length),
     name,

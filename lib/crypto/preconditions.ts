@@ -1,0 +1,74 @@
+// What every backend demands of its caller before it touches a primitive: written once, so that node.ts and noble.ts
+// refuse the same arguments with the same words.
+//
+// These are faults of the program (INVALID_CONFIG, INVALID_STATE), never of a peer: what a peer sends is answered
+// with `false` or `undefined` by the backends. Messages name lengths only, never content. Node 20 itself accepts
+// other nonce lengths and shorter tags, so nothing here may be left to the library.
+
+import { SealwireError } from '../base/errors.js';
+import { cipherKeyBytes, nonceBytes, tagBytes } from './provider.js';
+
+/** Keys of ciphers and MACs: 32 bytes. */
+export function requireKey(key: Uint8Array): void {
+  requireLength('a cipher or MAC key', key, cipherKeyBytes);
+}
+
+/** Nonces: 12 bytes (RFC 8439 §2.3, SP 800-38D §5.2.1.1). */
+export function requireNonce(nonce: Uint8Array): void {
+  requireLength('a nonce', nonce, nonceBytes);
+}
+
+/** An output of `seal`: as long as the plaintext and the tag. */
+export function requireSealedLength(output: Uint8Array, plaintext: Uint8Array): void {
+  requireLength('the output of seal()', output, plaintext.length + tagBytes);
+}
+
+/** An output of `open`: as long as what was sealed, without the tag. */
+export function requireOpenedLength(output: Uint8Array, sealed: Uint8Array): void {
+  requireLength('the output of open()', output, sealed.length - tagBytes);
+}
+
+export function requireLength(what: string, bytes: Uint8Array, length: number): void {
+  if (bytes.length === length) return;
+  throw new SealwireError('INVALID_CONFIG', `${what} must have ${length} bytes, but has ${bytes.length}`);
+}
+
+/** RFC 5869 §2.3: a key of at least HashLen bytes, and at most 255 blocks out of it. */
+export function requireExpandable(pseudoRandomKey: Uint8Array, length: number): void {
+  if (pseudoRandomKey.length < 32) {
+    throw new SealwireError(
+      'INVALID_CONFIG',
+      `HKDF-Expand needs a key of at least 32 bytes, but got ${pseudoRandomKey.length}: run HKDF-Extract first`,
+    );
+  }
+  requireInteger('the output length of HKDF-Expand', length, 0, 255 * 32);
+}
+
+/** RFC 8018 §5.2, and no more than what node:crypto can count. */
+export function requireStretchable(iterations: number, length: number): void {
+  requireInteger('the iterations of PBKDF2', iterations, 1, 2 ** 31 - 1);
+  requireInteger('the output length of PBKDF2', length, 1, 2 ** 31 - 1);
+}
+
+/** A whole number from `least` to `most`. */
+export function requireInteger(what: string, value: number, least: number, most: number): void {
+  if (Number.isInteger(value) && value >= least && value <= most) return;
+  throw new SealwireError('INVALID_CONFIG', `${what} must be a whole number from ${least} to ${most}`);
+}
+
+/** AES-CBC reads PFX and key files only, so lengths that do not fit are a fault of the file. */
+export function requireCbc(key: Uint8Array, iv: Uint8Array, data: Uint8Array): void {
+  if ((key.length === 16 || key.length === 24 || key.length === 32) && iv.length === 16) {
+    if (data.length % 16 === 0) return;
+  }
+  throw new SealwireError(
+    'INVALID_CERTIFICATE',
+    'the AES-CBC part of this file is damaged: it needs a key of 16, 24 or 32 bytes, an IV of 16 and whole blocks',
+  );
+}
+
+/** The state of a cipher that has not been destroyed yet. */
+export function alive<State>(state: State | undefined): State {
+  if (state !== undefined) return state;
+  throw new SealwireError('INVALID_STATE', 'this cipher was destroyed: make a new one for the next key');
+}
