@@ -26,6 +26,8 @@ const lineCharacters = 64;
 const begin = '-----BEGIN ';
 const end = '-----END ';
 const dashes = '-----';
+// Also between an END and a BEGIN on one line, as files have it that were put together without a line feed.
+const lineEnd = /\r\n|\n|\r|(?<=-----)(?=-----BEGIN )/;
 
 /** The blocks of a PEM text in their order; none is not an error. Throws INVALID_CERTIFICATE for a broken block. */
 export function readPem(text: string): PemBlock[] {
@@ -37,7 +39,7 @@ export function readPem(text: string): PemBlock[] {
   const blocks: PemBlock[] = [];
   let label: string | undefined;
   let body: string[] = [];
-  for (const rawLine of text.split(/\r\n|\n|\r/)) {
+  for (const rawLine of text.split(lineEnd)) {
     const line = rawLine.trim();
     if (line.startsWith(begin) && line.endsWith(dashes)) {
       if (label !== undefined) throw invalid(`the PEM block ${label} has no END line: copy the whole block`);
@@ -90,9 +92,9 @@ export function readCertificates(input: CertificateInput): Uint8Array[] {
   });
 }
 
-/** Whether the bytes begin as every certificate and key in DER does; PEM text never has this first byte. */
+/** Whether the bytes begin as every certificate and key in DER does. As text this would be the digit 0. */
 export function isDer(bytes: Uint8Array): boolean {
-  return bytes[0] === 0x30 && bytes[1] !== undefined && (bytes[1] >= 0x80 || bytes.length === bytes[1] + 2);
+  return bytes[0] === 0x30;
 }
 
 /** Bytes of a PEM file as text. Latin-1, because the comments in a bundle may be in any encoding. */
