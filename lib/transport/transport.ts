@@ -1,54 +1,74 @@
 // What a transport is: it carries whole frames, in order, to one peer, and tells when the way is closed.
 //
 // It knows no key and no RPC. Limits that guard memory (largest frame, bytes before the handshake is done)
-// are kept here, because only here can a length be refused before its bytes are buffered.
+// are kept here, because only here can a length be refused before its bytes are buffered. None of what it tells
+// is authenticated: whoever sits on the wire can close a connection and make it look like peace.
 
 /** What carries the frames; it is part of the handshake's transcript. */
 export type TransportKind = 'websocket' | 'tcp' | 'memory';
 
-/** One side of a living connection. Every frame arrives whole and in order. */
+/** How long close() waits for the other side before the connection is cut, in milliseconds. */
+export const closeTimeLimitMs = 2000;
+
+/** One side of a living connection. Every frame has at least one byte and arrives whole and in order. */
 export interface TransportConnection {
   readonly kind: TransportKind;
-  /** Who is at the other end, for logs: `127.0.0.1:50312`. Not an identity. */
+  /** Who is at the other end, for logs: `127.0.0.1:50312`, `[::1]:50312`. Not an identity. */
   readonly remoteAddress: string;
-  /** Bytes handed to send() that the operating system has not taken yet. */
+  /** Bytes handed to send() that the operating system has not taken yet, framing included. */
   readonly bufferedBytes: number;
 
   /**
    * Starts the flow: frames that came before this call are held back (within the limits) and come first.
-   * Called exactly once.
+   * The receiver is never called from inside this call. Called exactly once; INVALID_STATE otherwise.
    */
   open(receiver: FrameReceiver): void;
-  /** Queues one frame. The bytes belong to the transport from here on. After close() it does nothing. */
+  /** Queues one frame of at least one byte. The bytes belong to the transport from here on. After close() it does nothing. */
   send(frame: Uint8Array): void;
-  /** From now on frames of up to this many bytes are accepted; a larger one closes the connection. */
+  /**
+   * The handshake is done: from now on frames of up to this many bytes are accepted; a larger one closes the
+   * connection. Before the first call all frames *together* may have `maxFrameBytes` (and a little framing), so it
+   * is called from inside the frame() that ends the handshake, and a peer must not send calls before then.
+   */
   setMaxFrameBytes(bytes: number): void;
-  /** Sends what is queued, then closes; whoever does not finish in a second or two is cut. Idempotent. */
+  /**
+   * Sends what is queued, then closes; whoever does not finish within {@link closeTimeLimitMs} is cut.
+   * Frames that still come in are dropped: after this call the receiver hears closed() only. Idempotent.
+   */
   close(): void;
-  /** Cuts at once, dropping what is queued. Idempotent. */
+  /** Cuts at once, dropping what is queued in both directions. The receiver hears closed() only. Idempotent. */
   destroy(): void;
 }
 
 /** What the owner of a {@link TransportConnection} wants to know. */
 export interface FrameReceiver {
-  /** One whole frame. The bytes belong to the receiver, which may decrypt in place. */
+  /**
+   * One whole frame. The bytes belong to the receiver, which may decrypt in place; they may be a view into a larger
+   * buffer, so whoever keeps a part for long copies it. What this throws closes the connection: closed() gets it.
+   */
   frame(frame: Uint8Array): void;
-  /** Exactly once, as the last thing: the way is closed, with an error when not in peace. */
+  /**
+   * Exactly once, as the last thing: the way is closed. Without an error when either side called close() or this
+   * side destroy(); with a SealwireError otherwise: LIMIT_EXCEEDED or PROTOCOL_ERROR for what the peer sent,
+   * INTERNAL for what frame() or accept() threw (a SealwireError comes as it is), else CONNECTION_CLOSED.
+   */
   closed(error?: Error): void;
 }
 
-export interface ConnectOptions {
-  /** Aborted when the attempt is given up. */
-  readonly signal: AbortSignal;
-  /** Largest frame before setMaxFrameBytes() is called. */
-  readonly maxFrameBytes: number;
-}
-
-export interface ListenOptions {
-  /** Largest frame before setMaxFrameBytes() is called. */
+/** What may come in, on either side. */
+export interface FrameLimits {
+  /** Largest frame, and all frames together, before setMaxFrameBytes() is called. */
   readonly maxFrameBytes: number;
   /** The largest value that setMaxFrameBytes() will ever be called with. */
   readonly maxFrameBytesLater: number;
+}
+
+export interface ConnectOptions extends FrameLimits {
+  /** Aborted when the attempt is given up; of no effect once connect() has resolved. */
+  readonly signal: AbortSignal;
+}
+
+export interface ListenOptions extends FrameLimits {
   /** Called for each new connection. What it throws closes that connection and nothing else. */
   accept(connection: TransportConnection): void;
 }
@@ -57,14 +77,21 @@ export interface ListenOptions {
 export interface Listener {
   /** Where it listens, with the real port: `ws://127.0.0.1:49152`. */
   readonly url: string;
+  /** Resolves once nobody new can connect. Idempotent. */
   close(): Promise<void>;
 }
 
 /** What a client dials through. */
 export interface ClientTransport {
-  /** The host name that was dialled, the default for the certificate's name; undefined where there is none. */
+  /**
+   * The host name that was dialled, the default for the certificate's name (IPv6 without brackets); undefined where
+   * there is none.
+   */
   readonly hostname: string | undefined;
-  /** Resolves once frames can be sent; rejects with a SealwireError (CONNECT_FAILED). */
+  /**
+   * Resolves once frames can be sent; rejects with a SealwireError: CONNECT_FAILED, `reason` one of `refused`,
+   * `unknown-host`, `unreachable`, `not-sealwire`, `aborted`.
+   */
   connect(options: ConnectOptions): Promise<TransportConnection>;
 }
 

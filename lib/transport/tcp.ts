@@ -1,0 +1,277 @@
+// Frames over plain TCP, for Node on both sides:
+//
+//   +----------------------+-----------------+
+//   | length, u32 big-end. | frame           |   length: 1 to maxFrameBytes, looked at before anything is buffered
+//   +----------------------+-----------------+
+//
+// A FIN between two frames is a peaceful close, one inside a frame is an error, a reset always is.
+
+import { connect, createServer, type Socket } from 'node:net';
+import type { SealwireError } from '../base/errors.js';
+import { type Address, hostAndPort, misaddressed, parseAddress } from './address.js';
+import { Delivery } from './delivery.js';
+import { broken, connectFailed, givenUp, listenFailed, systemCode } from './socket-errors.js';
+import {
+  type ClientTransport,
+  type ConnectOptions,
+  closeTimeLimitMs,
+  type FrameReceiver,
+  type Listener,
+  type ListenOptions,
+  type ServerTransport,
+  type TransportConnection,
+} from './transport.js';
+
+const lengthBytes = 4;
+/** Up to this length a frame is copied behind its header: one small write is cheaper than two. */
+const mergeUpToBytes = 1024;
+/** Noticing a peer that vanished without a word is the system's work: probes after this much silence. */
+const socketOptions = { noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 };
+
+/** `new TcpTransport('tcp://host:port')`, for either role; port 0 lets the system pick one. */
+export class TcpTransport implements ClientTransport, ServerTransport {
+  readonly #address: Address;
+  readonly #port: number;
+
+  /** Throws INVALID_CONFIG for anything but `tcp://host:port`. */
+  constructor(url: string) {
+    this.#address = parseAddress(url, ['tcp:'], 'tcp://host:port');
+    if (this.#address.port === undefined) throw misaddressed(url, 'it needs a port, as in tcp://host:7777');
+    if (this.#address.path !== '/') throw misaddressed(url, 'TCP knows no path, write it as tcp://host:port');
+    this.#port = this.#address.port;
+  }
+
+  get hostname(): string {
+    return this.#address.hostname;
+  }
+
+  connect({ signal, maxFrameBytes }: ConnectOptions): Promise<TransportConnection> {
+    const { url, hostname } = this.#address;
+    return new Promise((resolve, reject) => {
+      if (signal.aborted) {
+        reject(givenUp(url, signal));
+        return;
+      }
+      const socket = connect({ host: hostname, port: this.#port, ...socketOptions });
+      const abort = (): void => {
+        socket.destroy();
+        reject(givenUp(url, signal));
+      };
+      const refused = (error: Error): void => {
+        signal.removeEventListener('abort', abort);
+        reject(connectFailed(url, error));
+      };
+      signal.addEventListener('abort', abort, { once: true });
+      socket.on('error', refused);
+      socket.once('connect', () => {
+        signal.removeEventListener('abort', abort);
+        socket.off('error', refused);
+        resolve(new TcpConnection(socket, maxFrameBytes));
+      });
+    });
+  }
+
+  listen({ maxFrameBytes, accept }: ListenOptions): Promise<Listener> {
+    const { url, hostname, urlHost } = this.#address;
+    return new Promise((resolve, reject) => {
+      const server = createServer({ ...socketOptions, pauseOnConnect: true }, (socket) => {
+        const connection = new TcpConnection(socket, maxFrameBytes);
+        try {
+          accept(connection);
+        } catch (thrown) {
+          connection.fail(thrown);
+        }
+      });
+      // After it listens, an error is about one connection that could not be taken (EMFILE): the rest lives on.
+      server.on('error', (error) => reject(listenFailed(url, error)));
+      server.listen(this.#port, hostname, () => {
+        const bound = server.address();
+        const port = typeof bound === 'object' && bound ? bound.port : this.#port;
+        resolve({
+          url: `tcp://${urlHost}:${port}`,
+          // Not awaited: it calls back when the last accepted connection has ended, and those live on.
+          close: async () => void server.close(),
+        });
+      });
+    });
+  }
+}
+
+class TcpConnection implements TransportConnection {
+  readonly kind = 'tcp';
+  readonly remoteAddress: string;
+  readonly #socket: Socket;
+  readonly #delivery: Delivery;
+  readonly #frames: FrameParser;
+  #closing = false;
+  #destroyed = false;
+  #corked = false;
+  #error: SealwireError | undefined;
+  #closeTimer: NodeJS.Timeout | undefined;
+
+  constructor(socket: Socket, maxFrameBytes: number) {
+    this.#socket = socket;
+    this.remoteAddress = hostAndPort(socket.remoteAddress, socket.remotePort);
+    this.#delivery = new Delivery(maxFrameBytes, () => this.#cut());
+    this.#frames = new FrameParser(this.#delivery);
+    socket.pause();
+    socket.on('end', () => this.#peerEnded());
+    socket.on('error', (error) => {
+      this.#error ??= broken(`the connection broke: ${systemCode(error)}`, error);
+    });
+    socket.on('close', () => {
+      clearTimeout(this.#closeTimer);
+      this.#delivery.closed(this.#destroyed ? undefined : this.#error);
+    });
+  }
+
+  get bufferedBytes(): number {
+    return this.#socket.writableLength;
+  }
+
+  open(receiver: FrameReceiver): void {
+    this.#delivery.open(receiver);
+    this.#socket.on('data', (chunk: Uint8Array) => this.#frames.push(chunk));
+    this.#socket.resume();
+  }
+
+  send(frame: Uint8Array): void {
+    const socket = this.#socket;
+    if (this.#closing || !socket.writable) return;
+    // What is sent in one turn of the event loop leaves in one system call.
+    if (!this.#corked) {
+      this.#corked = true;
+      socket.cork();
+      process.nextTick(() => {
+        this.#corked = false;
+        socket.uncork();
+      });
+    }
+    if (frame.length <= mergeUpToBytes) {
+      const merged = Buffer.allocUnsafe(lengthBytes + frame.length);
+      merged.writeUInt32BE(frame.length, 0);
+      merged.set(frame, lengthBytes);
+      socket.write(merged);
+    } else {
+      const header = Buffer.allocUnsafe(lengthBytes);
+      header.writeUInt32BE(frame.length, 0);
+      socket.write(header);
+      socket.write(frame);
+    }
+  }
+
+  setMaxFrameBytes(bytes: number): void {
+    this.#delivery.raise(bytes);
+  }
+
+  close(): void {
+    if (this.#closing) return;
+    this.#closing = true;
+    this.#delivery.stop();
+    this.#socket.end();
+    // Read on, and drop it: the other side's FIN stands behind what it still sends.
+    this.#socket.resume();
+    this.#limitClosing();
+  }
+
+  destroy(): void {
+    this.#closing = true;
+    this.#destroyed = true;
+    this.#delivery.stop();
+    this.#cut();
+  }
+
+  fail(thrown: unknown): void {
+    this.#delivery.fail(thrown);
+  }
+
+  /** With a reset, so that the other side does not take it for a peaceful close. */
+  #cut(): void {
+    this.#closing = true;
+    this.#socket.resetAndDestroy();
+  }
+
+  #peerEnded(): void {
+    if (!this.#delivery.stopped && this.#frames.insideFrame) {
+      this.#error ??= broken('the connection ended in the middle of a frame');
+    }
+    // Node ends our side too, once what is queued has left: that may never be, when the peer does not read.
+    this.#limitClosing();
+  }
+
+  #limitClosing(): void {
+    this.#closeTimer ??= setTimeout(() => {
+      this.#error ??= broken(
+        `the other side did not finish closing within ${closeTimeLimitMs} ms and was cut off`,
+      );
+      this.#cut();
+    }, closeTimeLimitMs);
+  }
+}
+
+/** Cuts a stream of bytes into frames: one loop, two states, at most one copy of what one chunk does not hold. */
+class FrameParser {
+  readonly #delivery: Delivery;
+  #state: 'length' | 'payload' = 'length';
+  #lengthBytesSeen = 0;
+  #length = 0;
+  #payload: Uint8Array = noBytes;
+  #payloadBytesSeen = 0;
+
+  constructor(delivery: Delivery) {
+    this.#delivery = delivery;
+  }
+
+  get insideFrame(): boolean {
+    return this.#state === 'payload' || this.#lengthBytesSeen > 0;
+  }
+
+  push(chunk: Uint8Array): void {
+    let offset = 0;
+    while (offset < chunk.length && !this.#delivery.stopped) {
+      switch (this.#state) {
+        case 'length':
+          this.#length = this.#length * 256 + chunk[offset]!;
+          offset += 1;
+          this.#lengthBytesSeen += 1;
+          // Refuses 0 as well, so that the state below always has a byte to wait for.
+          if (this.#lengthBytesSeen === lengthBytes && this.#delivery.admit(this.#length))
+            this.#state = 'payload';
+          break;
+        case 'payload': {
+          const take = Math.min(this.#length - this.#payloadBytesSeen, chunk.length - offset);
+          // A plain Uint8Array and no Buffer, whose slice() would be a view.
+          const part = new Uint8Array(chunk.buffer, chunk.byteOffset + offset, take);
+          offset += take;
+          if (take === this.#length) this.#finish(part);
+          else if (this.#append(part) === this.#length) this.#finish(this.#payload);
+          break;
+        }
+      }
+    }
+  }
+
+  /** Doubles the buffer as bytes come, so that a length that was only announced costs nothing. */
+  #append(part: Uint8Array): number {
+    const seen = this.#payloadBytesSeen + part.length;
+    if (seen > this.#payload.length) {
+      const grown = new Uint8Array(Math.min(this.#length, Math.max(seen, 2 * this.#payload.length)));
+      grown.set(this.#payload.subarray(0, this.#payloadBytesSeen));
+      this.#payload = grown;
+    }
+    this.#payload.set(part, this.#payloadBytesSeen);
+    this.#payloadBytesSeen = seen;
+    return seen;
+  }
+
+  #finish(frame: Uint8Array): void {
+    this.#state = 'length';
+    this.#lengthBytesSeen = 0;
+    this.#length = 0;
+    this.#payload = noBytes;
+    this.#payloadBytesSeen = 0;
+    this.#delivery.frame(frame);
+  }
+}
+
+const noBytes = new Uint8Array(0);
