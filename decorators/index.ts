@@ -1,0 +1,7 @@
+// The front door of `sealwire/decorators`: how a class says which of its methods are RPCs. It knows the contract and
+// nothing else, so shared code can declare RPCs without the rest of Sealwire.
+
+export type { RpcOptions } from '../lib/contract/metadata.js';
+export { Security, type SecurityFlags } from '../lib/contract/security.js';
+export { defineRpcs, type MethodName, type RpcDeclaration, rpc } from './define.js';
+export { Rpc, type RpcDecorator, type RpcMethodContext } from './rpc.js';

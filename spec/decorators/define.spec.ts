@@ -1,0 +1,62 @@
+import { expect } from 'chai';
+import { defineRpcs, rpc, Security } from '../../decorators/index.js';
+import { collectRpcs } from '../../lib/contract/metadata.js';
+
+class Base {
+  inherited(): void {}
+}
+
+class Arena extends Base {
+  score = 0;
+  login(_name: string, _pin: string): void {}
+  move(_x: number): void {}
+  wipe(): void {}
+}
+
+describe('decorators/define', () => {
+  it('declares the methods that are named', () => {
+    defineRpcs(Arena, {
+      login: rpc(Security.Encrypted | Security.Authenticated, { timeoutMs: 250 }),
+      move: rpc(Security.Authenticated, { oneWay: true, name: 'moveTo' }),
+    });
+    expect([...collectRpcs(Arena).values()]).to.have.deep.members([
+      { key: 'login', metadata: { security: 3, name: 'login', oneWay: false, timeoutMs: 250 } },
+      { key: 'move', metadata: { security: 2, name: 'moveTo', oneWay: true } },
+    ]);
+  });
+
+  it('refuses to declare a method twice', () => {
+    class Twice {
+      ping(): void {}
+    }
+    defineRpcs(Twice, { ping: rpc() });
+    expect(() => defineRpcs(Twice, { ping: rpc() }))
+      .to.throw(/twice/)
+      .with.property('code', 'INVALID_RPC');
+  });
+
+  it('refuses what is no method of the class itself', () => {
+    const refused: [string, object][] = [
+      ['inherited', { inherited: rpc() }],
+      ['missing', { missing: rpc() }],
+      ['score', { score: rpc() }],
+      ['constructor', { constructor: rpc() }],
+      ['toString', { toString: rpc() }],
+    ];
+    for (const [key, rpcs] of refused) {
+      expect(() => defineRpcs(Arena, rpcs))
+        .to.throw(`Arena has no method ${key} of its own`)
+        .with.property('code', 'INVALID_RPC');
+    }
+  });
+
+  it('refuses unknown flags and options at once, and declarations not made by rpc()', () => {
+    expect(() => rpc(9))
+      .to.throw(/no protection/)
+      .with.property('code', 'INVALID_RPC');
+    expect(() => rpc(0, { requiresIdentity: true } as object)).to.throw(/unknown option requiresIdentity/);
+    expect(() => defineRpcs(Arena, { wipe: { security: 0, options: {} } }))
+      .to.throw('wipe: give rpc(…) to defineRpcs')
+      .with.property('code', 'INVALID_RPC');
+  });
+});
