@@ -1,0 +1,267 @@
+// Section 9 of docs/protocol.md: the body of a `messages` frame, one or more MessagePack arrays, with a small
+// MessagePack of its own. It writes the shortest form of every value; it reads every form that the page allows.
+// Values here: null, boolean, number, bigint (integers beyond 2^53 - 1), string, Uint8Array, arrays, Maps.
+
+import { concat, Reader, Refused, readText, refuseUnless, text, u8, u16, u32 } from './notation.js';
+
+export type Value = null | boolean | number | bigint | string | Uint8Array | Value[] | Map<string, Value>;
+
+const maxLevels = 32;
+const maxValues = 65_536;
+
+/** An integral number is written as an integer, so that a float never stands where the page wants an id. */
+export function encodeValue(value: Value): Uint8Array {
+  if (value === null) return u8(0xc0);
+  if (value === false) return u8(0xc2);
+  if (value === true) return u8(0xc3);
+  if (typeof value === 'bigint') return encodeInteger(value);
+  if (typeof value === 'number') {
+    return Number.isSafeInteger(value) && !Object.is(value, -0)
+      ? encodeInteger(BigInt(value))
+      : concat(
+          u8(0xcb),
+          eightBytes((view) => view.setFloat64(0, value)),
+        );
+  }
+  if (typeof value === 'string') {
+    const bytes = text(value);
+    return concat(encodeLength(bytes.length, { fix: 0xa0, below: 32, codes: [0xd9, 0xda, 0xdb] }), bytes);
+  }
+  if (value instanceof Uint8Array) {
+    return concat(encodeLength(value.length, { fix: 0, below: 0, codes: [0xc4, 0xc5, 0xc6] }), value);
+  }
+  if (Array.isArray(value)) {
+    const length = encodeLength(value.length, { fix: 0x90, below: 16, codes: [undefined, 0xdc, 0xdd] });
+    return concat(length, ...value.map(encodeValue));
+  }
+  const length = encodeLength(value.size, { fix: 0x80, below: 16, codes: [undefined, 0xde, 0xdf] });
+  return concat(length, ...[...value].flatMap(([key, item]) => [encodeValue(key), encodeValue(item)]));
+}
+
+interface LengthForms {
+  fix: number;
+  below: number;
+  /** For lengths of 8, 16 and 32 bits; arrays and maps have none of 8. */
+  codes: [number | undefined, number, number];
+}
+
+function encodeLength(length: number, { fix, below, codes }: LengthForms): Uint8Array {
+  if (length < below) return u8(fix | length);
+  if (length < 2 ** 8 && codes[0] !== undefined) return concat(u8(codes[0]), u8(length));
+  if (length < 2 ** 16) return concat(u8(codes[1]), u16(length));
+  return concat(u8(codes[2]), u32(length));
+}
+
+function encodeInteger(value: bigint): Uint8Array {
+  const small = Number(value);
+  if (value >= 0n) {
+    if (value < 2n ** 7n) return u8(small);
+    if (value < 2n ** 8n) return concat(u8(0xcc), u8(small));
+    if (value < 2n ** 16n) return concat(u8(0xcd), u16(small));
+    if (value < 2n ** 32n) return concat(u8(0xce), u32(small));
+    return concat(
+      u8(0xcf),
+      eightBytes((view) => view.setBigUint64(0, value)),
+    );
+  }
+  if (value >= -(2n ** 5n)) return u8(small + 2 ** 8);
+  if (value >= -(2n ** 7n)) return concat(u8(0xd0), u8(small + 2 ** 8));
+  if (value >= -(2n ** 15n)) return concat(u8(0xd1), u16(small + 2 ** 16));
+  if (value >= -(2n ** 31n)) return concat(u8(0xd2), u32(small + 2 ** 32));
+  return concat(
+    u8(0xd3),
+    eightBytes((view) => view.setBigInt64(0, value)),
+  );
+}
+
+function eightBytes(set: (view: DataView) => void): Uint8Array {
+  const bytes = new Uint8Array(8);
+  set(new DataView(bytes.buffer));
+  return bytes;
+}
+
+/** A whole body. The limits count every value, containers and map keys among them; a message is level 1. */
+export function decodeValues(body: Uint8Array): Value[] {
+  const reader = new Reader(body);
+  let values = 0;
+  return reader.list(() => decodeValue(1));
+
+  function decodeValue(level: number): Value {
+    values++;
+    refuseUnless(values <= maxValues, `more than ${maxValues} values`);
+    const first = reader.u8();
+    if (first <= 0x7f) return first;
+    if (first <= 0x8f) return decodeMap(first & 0x0f, level);
+    if (first <= 0x9f) return decodeArray(first & 0x0f, level);
+    if (first <= 0xbf) return readText(reader.bytes(first & 0x1f));
+    if (first >= 0xe0) return first - 0x100;
+    switch (first) {
+      case 0xc0:
+        return null;
+      case 0xc2:
+        return false;
+      case 0xc3:
+        return true;
+      case 0xc4:
+        return reader.bytes(reader.u8());
+      case 0xc5:
+        return reader.bytes(reader.u16());
+      case 0xc6:
+        return reader.bytes(reader.u32());
+      case 0xcb:
+        return viewOf(8).getFloat64(0);
+      case 0xcc:
+        return reader.u8();
+      case 0xcd:
+        return reader.u16();
+      case 0xce:
+        return reader.u32();
+      case 0xcf:
+        return numberIfExact(viewOf(8).getBigUint64(0));
+      case 0xd0:
+        return viewOf(1).getInt8(0);
+      case 0xd1:
+        return viewOf(2).getInt16(0);
+      case 0xd2:
+        return viewOf(4).getInt32(0);
+      case 0xd3:
+        return numberIfExact(viewOf(8).getBigInt64(0));
+      case 0xd9:
+        return readText(reader.bytes(reader.u8()));
+      case 0xda:
+        return readText(reader.bytes(reader.u16()));
+      case 0xdb:
+        return readText(reader.bytes(reader.u32()));
+      case 0xdc:
+        return decodeArray(reader.u16(), level);
+      case 0xdd:
+        return decodeArray(reader.u32(), level);
+      case 0xde:
+        return decodeMap(reader.u16(), level);
+      case 0xdf:
+        return decodeMap(reader.u32(), level);
+      default:
+        // 0xc1, the extension types, and the 32-bit float 0xca, which the page does not name.
+        throw new Refused(`MessagePack type 0x${first.toString(16)}`);
+    }
+  }
+
+  function decodeArray(length: number, level: number): Value[] {
+    refuseUnless(level <= maxLevels, `more than ${maxLevels} levels`);
+    const items: Value[] = [];
+    while (items.length < length) items.push(decodeValue(level + 1));
+    return items;
+  }
+
+  function decodeMap(size: number, level: number): Map<string, Value> {
+    refuseUnless(level <= maxLevels, `more than ${maxLevels} levels`);
+    const map = new Map<string, Value>();
+    for (let left = size; left > 0; left--) {
+      const key = decodeValue(level + 1);
+      refuseUnless(typeof key === 'string', 'a map key that is no string');
+      refuseUnless(!map.has(key), 'a map key that stands twice');
+      refuseUnless(!['__proto__', 'constructor', 'prototype'].includes(key), `the map key ${key}`);
+      map.set(key, decodeValue(level + 1));
+    }
+    return map;
+  }
+
+  function viewOf(bytes: number): DataView {
+    return new DataView(reader.bytes(bytes).buffer);
+  }
+}
+
+function numberIfExact(value: bigint): number | bigint {
+  return Number.isSafeInteger(Number(value)) ? Number(value) : value;
+}
+
+export type CallMessage =
+  | { kind: 'call'; id: number; method: number; args: Value[]; timeoutMs?: number }
+  | { kind: 'notify'; method: number; args: Value[] }
+  | { kind: 'result'; id: number; value?: Value }
+  | { kind: 'error'; id: number; code: string; message: string; data?: Value }
+  | { kind: 'cancel'; id: number };
+
+export function encodeCallMessages(messages: CallMessage[]): Uint8Array {
+  return concat(...messages.map((message) => encodeValue(toArray(message))));
+}
+
+function toArray(message: CallMessage): Value[] {
+  switch (message.kind) {
+    case 'call':
+      return [0, message.id, message.method, message.args, ...optional(message.timeoutMs)];
+    case 'notify':
+      return [1, message.method, message.args];
+    case 'result':
+      return [2, message.id, ...optional(message.value)];
+    case 'error':
+      return [3, message.id, message.code, message.message, ...optional(message.data)];
+    case 'cancel':
+      return [4, message.id];
+  }
+}
+
+function optional(value: Value | undefined): Value[] {
+  return value === undefined ? [] : [value];
+}
+
+export function decodeCallMessages(body: Uint8Array): CallMessage[] {
+  refuseUnless(body.length > 0, 'an empty body in a messages frame');
+  return decodeValues(body).map(fromArray);
+}
+
+function fromArray(array: Value): CallMessage {
+  refuseUnless(Array.isArray(array), 'a message is an array');
+  const [kind, ...fields] = array;
+  switch (kind) {
+    case 0: {
+      refuseUnless(fields.length === 3 || fields.length === 4, 'call has 4 or 5 elements');
+      const message: CallMessage = {
+        kind: 'call',
+        id: readId(fields[0]),
+        method: readWhole(fields[1]),
+        args: readArgs(fields[2]),
+      };
+      if (fields.length === 4) message.timeoutMs = readWhole(fields[3]);
+      return message;
+    }
+    case 1:
+      refuseUnless(fields.length === 2, 'notify has 3 elements');
+      return { kind: 'notify', method: readWhole(fields[0]), args: readArgs(fields[1]) };
+    case 2: {
+      refuseUnless(fields.length === 1 || fields.length === 2, 'result has 2 or 3 elements');
+      const message: CallMessage = { kind: 'result', id: readId(fields[0]) };
+      if (fields.length === 2) message.value = fields[1]!;
+      return message;
+    }
+    case 3: {
+      refuseUnless(fields.length === 3 || fields.length === 4, 'error has 4 or 5 elements');
+      const [, code, reason] = fields;
+      refuseUnless(typeof code === 'string' && typeof reason === 'string', 'code and message are strings');
+      const message: CallMessage = { kind: 'error', id: readId(fields[0]), code, message: reason };
+      if (fields.length === 4) message.data = fields[3]!;
+      return message;
+    }
+    case 4:
+      refuseUnless(fields.length === 1, 'cancel has 2 elements');
+      return { kind: 'cancel', id: readId(fields[0]) };
+    default:
+      throw new Refused('an unknown kind of message');
+  }
+}
+
+function readId(value: Value | undefined): number {
+  const id = readWhole(value);
+  refuseUnless(id >= 1, 'ids count from 1');
+  return id;
+}
+
+function readWhole(value: Value | undefined): number {
+  refuseUnless(typeof value === 'number' && Number.isSafeInteger(value) && value >= 0, 'a whole number');
+  return value;
+}
+
+function readArgs(value: Value | undefined): Value[] {
+  refuseUnless(Array.isArray(value), 'args is an array');
+  return value;
+}

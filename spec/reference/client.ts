@@ -1,0 +1,196 @@
+// The client's role of sections 4 and 7 of docs/protocol.md, without I/O: `start()` gives the first frame, then
+// `receive(frame)` of peer.ts. Certificates are not validated: the signature is checked against the key in the
+// first one, whatever that is.
+
+import { Direction } from './direction.js';
+import { finishedMac, type HandshakeSecrets, handshakeSecrets, trafficSecrets } from './key-schedule.js';
+import {
+  type Announcement,
+  announce,
+  decodeCertificate,
+  decodeCertificateVerify,
+  decodeExtensions,
+  decodeFinished,
+  decodeMessages,
+  decodePlainHello,
+  decodeServerHello,
+  encodeClientHello,
+  encodeExtensions,
+  encodeMessage,
+  encodePlainHello,
+  type Message,
+  messageTypes,
+  readAnnouncement,
+  x25519Group,
+} from './messages.js';
+import { concat, equal, refuseUnless } from './notation.js';
+import { type Agreement, Peer, type Turn } from './peer.js';
+import { Both, decodeFirstByte, frameTypes, plainFrame } from './record.js';
+import { refuseWrongSignature } from './signature.js';
+import { x25519, x25519PublicKey } from './x25519.js';
+
+export interface ReferenceClientOptions {
+  /** false: PlainHello, section 7; then only `transport` and `announcement` count. */
+  encryption: boolean;
+  random: Uint8Array;
+  privateKey: Uint8Array;
+  suites: number[];
+  /** Empty: anonymous. */
+  signatureAlgorithms: number[];
+  serverName: string;
+  transport: number;
+  allowed: number;
+  announcement: Announcement;
+  maxIterations: number;
+}
+
+export function referenceClient(options: ReferenceClientOptions): ReferenceClient {
+  return new ReferenceClient(options);
+}
+
+export class ReferenceClient extends Peer {
+  /** As received, the server's own first. */
+  certificates: Uint8Array[] = [];
+  private readonly options: ReferenceClientOptions;
+  private expected: number[];
+  private suite = 0;
+  private secrets?: HandshakeSecrets;
+  private opening?: Direction;
+  private server?: Announcement;
+
+  constructor(options: ReferenceClientOptions) {
+    super();
+    this.options = options;
+    this.expected = [options.encryption ? messageTypes.serverHello : messageTypes.plainHello];
+  }
+
+  start(): Uint8Array {
+    const { options } = this;
+    const hello: Message = options.encryption
+      ? {
+          type: messageTypes.clientHello,
+          body: encodeClientHello({
+            random: options.random,
+            suites: options.suites,
+            groups: [x25519Group],
+            keyShares: [{ group: x25519Group, key: x25519PublicKey(options.privateKey) }],
+            signatureAlgorithms: options.signatureAlgorithms,
+            serverName: options.serverName,
+            transport: options.transport,
+            allowed: options.allowed,
+            extensions: [],
+          }),
+        }
+      : {
+          type: messageTypes.plainHello,
+          body: encodePlainHello({
+            transport: options.transport,
+            extensions: announce(options.announcement),
+          }),
+        };
+    this.transcript.push(hello);
+    return plainFrame(frameTypes.handshake, encodeMessage(hello));
+  }
+
+  protected override receiveHandshakeFrame(frame: Uint8Array, turn: Turn): void {
+    const { flags } = decodeFirstByte(frame);
+    if (!this.opening) {
+      refuseUnless(flags === 0, 'a hello is plain');
+      const messages = decodeMessages(frame.slice(1));
+      refuseUnless(messages.length === 1, 'a hello is alone in its frame');
+      this.receiveMessage(messages[0]!, turn);
+      return;
+    }
+    refuseUnless(flags === Both, 'what follows the hellos is sealed');
+    for (const message of this.sealedMessages(this.opening.open(frame).body))
+      this.receiveMessage(message, turn);
+  }
+
+  private receiveMessage(message: Message, turn: Turn): void {
+    refuseUnless(message.type === this.expected.shift(), 'another message than the one expected');
+    switch (message.type) {
+      case messageTypes.serverHello:
+        this.receiveServerHello(message);
+        return;
+      case messageTypes.extensions:
+        this.server = readAnnouncement(decodeExtensions(message.body), true);
+        break;
+      case messageTypes.certificate:
+        this.certificates = decodeCertificate(message.body);
+        break;
+      case messageTypes.certificateVerify: {
+        const { algorithm, signature } = decodeCertificateVerify(message.body);
+        refuseUnless(
+          this.options.signatureAlgorithms.includes(algorithm),
+          'an algorithm that was not offered',
+        );
+        refuseWrongSignature(this.certificates[0]!, algorithm, signature, this.transcriptHash());
+        break;
+      }
+      case messageTypes.finished:
+        this.receiveFinished(message, turn);
+        return;
+      case messageTypes.plainHello:
+        this.receivePlainHello(message);
+        return;
+    }
+    this.transcript.push(message);
+  }
+
+  private receiveServerHello(message: Message): void {
+    const { options } = this;
+    const hello = decodeServerHello(message.body);
+    refuseUnless(options.suites.includes(hello.suite), 'a suite that was not offered');
+    refuseUnless(hello.group === x25519Group, 'a group without a share');
+    refuseUnless(hello.iterations <= options.maxIterations, 'too many iterations');
+    refuseUnless(hello.extensions.length === 0, 'an extension that was not sent');
+    this.transcript.push(message);
+
+    this.suite = hello.suite;
+    const sharedSecret = x25519(options.privateKey, hello.keyShare);
+    this.secrets = handshakeSecrets(sharedSecret, hello.iterations, this.transcriptHash());
+    this.opening = new Direction(this.suite, 0, this.secrets.serverHandshakeTraffic);
+    const { extensions, certificate, certificateVerify, finished } = messageTypes;
+    this.expected =
+      options.signatureAlgorithms.length > 0
+        ? [extensions, certificate, certificateVerify, finished]
+        : [extensions, finished];
+  }
+
+  private receiveFinished(message: Message, turn: Turn): void {
+    const { main, clientHandshakeTraffic, serverHandshakeTraffic } = this.secrets!;
+    const mac = finishedMac(serverHandshakeTraffic, this.transcriptHash());
+    refuseUnless(equal(decodeFinished(message.body), mac), 'a wrong Finished');
+    this.transcript.push(message);
+    const traffic = trafficSecrets(main, this.transcriptHash());
+
+    const extensions: Message = {
+      type: messageTypes.extensions,
+      body: encodeExtensions(announce(this.options.announcement)),
+    };
+    this.transcript.push(extensions);
+    const finished: Message = {
+      type: messageTypes.finished,
+      body: finishedMac(clientHandshakeTraffic, this.transcriptHash()),
+    };
+    const sealing = new Direction(this.suite, 0, clientHandshakeTraffic);
+    const flight = concat(encodeMessage(extensions), encodeMessage(finished));
+    turn.send.push(sealing.seal(Both, frameTypes.handshake, flight));
+
+    const server = this.server!;
+    const agreement: Agreement = { ...server, agreed: server.allowed! & this.options.allowed };
+    this.startTraffic({
+      suite: this.suite,
+      sendingSecret: traffic.clientTraffic,
+      receivingSecret: traffic.serverTraffic,
+      exporterSecret: traffic.exporter,
+      agreement,
+      ownMaxFrameBytes: this.options.announcement.maxFrameBytes,
+    });
+  }
+
+  private receivePlainHello(message: Message): void {
+    const server = readAnnouncement(decodePlainHello(message.body).extensions, false);
+    this.startPlain({ ...server, agreed: 0b0001 }, this.options.announcement.maxFrameBytes);
+  }
+}

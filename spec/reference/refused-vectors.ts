@@ -1,0 +1,160 @@
+// The part of messages.json that must be refused, each for a sentence that stands in docs/protocol.md.
+// Nothing is here that two readers of that page could see differently. See vectors.ts.
+
+import { encodeValue, type Value } from './call-messages.js';
+import { encodeManifest, type Service } from './manifest.js';
+import {
+  bytes,
+  clientHello,
+  nested,
+  serverExtensions,
+  serverHello,
+  unknownExtension,
+} from './message-vectors.js';
+import {
+  type ClientHello,
+  encodeCertificate,
+  encodeClientHello,
+  encodeExtensions,
+  encodeMessage,
+  encodePlainHello,
+  encodeServerHello,
+  messageTypes,
+} from './messages.js';
+import { concat, text, u8, u16, u32, vec8 } from './notation.js';
+
+export function refusedVectors(): object[] {
+  return [...refusedHandshake(), ...refusedManifests(), ...refusedCallMessages()];
+}
+
+function refusedHandshake(): object[] {
+  const hello = encodeClientHello(clientHello);
+  const client = (why: string, fields: Partial<ClientHello>) =>
+    refuse('ClientHello', encodeClientHello({ ...clientHello, ...fields }), why);
+  const codes = Array.from({ length: 17 }, (_, index) => index + 1);
+  const share = clientHello.keyShares[0]!;
+  const extensions = (count: number) =>
+    Array.from({ length: count }, (_, index) => ({ type: 0x4000 + index, data: bytes(0, 0) }));
+  const server = encodeServerHello(serverHello);
+  const [manifest, maxFrameBytes, allowed] = serverExtensions;
+  const tooSmall = { type: 2, data: u32(65_535) };
+  const cut = encodeMessage({ type: messageTypes.finished, body: bytes(32, 0) }).slice(0, -1);
+  return [
+    refuse('ClientHello', concat(u16(2), hello.slice(2)), 'version 2'),
+    refuse('ClientHello', concat(hello, u8(0)), 'a byte left over'),
+    refuse('ClientHello', hello.slice(0, -1), 'cut short'),
+    client('no suite', { suites: [] }),
+    client('17 suites', { suites: codes }),
+    client('no group', { groups: [], keyShares: [] }),
+    client('17 groups', { groups: [0x001d, ...codes.slice(0, 16)] }),
+    client('no key share', { keyShares: [] }),
+    client('two shares of one group', { keyShares: [share, share] }),
+    client('a share of a group that is not offered', { groups: [0x0017] }),
+    client('5 key shares', {
+      groups: [1, 2, 3, 4, 5],
+      keyShares: [1, 2, 3, 4, 5].map((group) => ({ group, key: bytes(1, 1) })),
+    }),
+    client('17 signature algorithms', { signatureAlgorithms: codes }),
+    client('a share of X25519 of 31 bytes', { keyShares: [{ group: 0x001d, key: bytes(31, 1) }] }),
+    client('transport 0', { transport: 0 }),
+    client('transport 4', { transport: 4 }),
+    client('a mask without bit 3', { allowed: 0b0111 }),
+    client('an extension twice', { extensions: [unknownExtension, unknownExtension] }),
+    client('17 extensions', { extensions: extensions(17) }),
+    refuse('ServerHello', concat(server, u8(0)), 'a byte left over'),
+    refuse('ServerHello', encodeServerHello({ ...serverHello, iterations: 0 }), 'no iterations'),
+    refuse(
+      'ServerHello',
+      encodeServerHello({ ...serverHello, keyShare: bytes(33, 1) }),
+      'a share of 33 bytes',
+    ),
+    refuse('Certificate', encodeCertificate([]), 'no certificate'),
+    refuse('Certificate', encodeCertificate(Array.from({ length: 5 }, () => bytes(9, 1))), '5 certificates'),
+    refuse('Certificate', encodeCertificate([bytes(16_385, 1)]), 'more than 16,384 bytes'),
+    refuse('Finished', bytes(31, 0), '31 bytes'),
+    refuse('serverExtensions', encodeExtensions([manifest!, allowed!]), 'max_frame_bytes is missing'),
+    refuse('serverExtensions', encodeExtensions([maxFrameBytes!, allowed!]), 'manifest is missing'),
+    refuse('serverExtensions', encodeExtensions([manifest!, maxFrameBytes!]), 'allowed is missing'),
+    refuse(
+      'serverExtensions',
+      encodeExtensions([manifest!, tooSmall, allowed!]),
+      'max_frame_bytes too small',
+    ),
+    refuse('serverExtensions', encodeExtensions([...serverExtensions, ...extensions(14)]), '17 extensions'),
+    refuse(
+      'clientExtensions',
+      encodeExtensions([manifest!, manifest!, maxFrameBytes!]),
+      'an extension twice',
+    ),
+    refuse('PlainHello', encodePlainHello({ transport: 1, extensions: [] }), 'manifest is missing'),
+    refuse('handshakeFrameBody', bytes(0, 0), 'no message'),
+    refuse('handshakeFrameBody', cut, 'a message cut short'),
+    refuse('handshakeFrameBody', encodeMessage({ type: 3, body: bytes(0, 0) }), 'message type 3'),
+    refuse('close', bytes(0, 0), 'no code'),
+    refuse('close', bytes(2, 0), 'a byte left over'),
+  ];
+}
+
+function refusedManifests(): object[] {
+  const manifest = (why: string, list: Service[]) => refuse('manifest', encodeManifest(list), why);
+  const one = (name: string, flags = 0): Service => ({ name: 'S', methods: [{ name, flags }] });
+  const long = vec8(bytes(129, 0x61));
+  return [
+    manifest('an unknown flag', [one('m', 8)]),
+    manifest('an empty name', [one('')]),
+    manifest('two services of one name', [one('m'), one('m')]),
+    manifest('methods not sorted', [{ name: 'S', methods: ['b', 'a'].map((name) => ({ name, flags: 0 })) }]),
+    manifest('a method twice', [{ name: 'S', methods: ['a', 'a'].map((name) => ({ name, flags: 0 })) }]),
+    refuse('manifest', concat(u8(1), long, u16(0)), 'a name of 129 bytes'),
+    refuse('manifest', concat(u8(1), vec8(u8(0xff)), u16(0)), 'a name that is no UTF-8'),
+    refuse('manifest', concat(u8(0), u8(0)), 'a byte left over'),
+    refuse('manifest', concat(u8(2), vec8(text('S')), u16(0)), 'a service is missing'),
+    refuse('manifest', concat(u8(1), vec8(text('S')), u16(4097)), 'more than 4096 methods'),
+  ];
+}
+
+function refusedCallMessages(): object[] {
+  const raw = (why: string, ...parts: Uint8Array[]) => refuse('callMessages', concat(...parts), why);
+  const value = (why: string, shape: Value) => raw(why, encodeValue(shape));
+  const withArgument = (why: string, ...parts: Uint8Array[]) =>
+    raw(why, u8(0x93), u8(1), u8(0), u8(0x91), ...parts);
+  const keyed = (...keys: string[]) =>
+    concat(u8(0x80 + keys.length), ...keys.flatMap((key) => [encodeValue(key), u8(1)]));
+  return [
+    raw('an empty body'),
+    value('no array', 1),
+    value('an empty array', []),
+    ...[5, 6, 7].map((kind) => value(`the reserved kind ${kind}`, [kind, 1, 1])),
+    value('an unknown kind', [8, 1]),
+    value('a kind that is no number', ['0', 1, 0, []]),
+    value('call without args', [0, 1, 0]),
+    value('call with too much', [0, 1, 0, [], 0, 0]),
+    value('the id 0', [0, 0, 0, []]),
+    value('a negative id', [0, -1, 0, []]),
+    value('the id 2^53', [0, 2n ** 53n, 0, []]),
+    value('an id that is no number', [0, '1', 0, []]),
+    value('args that are no array', [0, 1, 0, null]),
+    value('error without message', [3, 1, 'INTERNAL']),
+    value('an error code that is no string', [3, 1, 13, 'no']),
+    value('cancel with too much', [4, 1, null]),
+    raw('a message cut short', encodeValue([4, 1]).slice(0, -1)),
+    raw('a byte left over', encodeValue([4, 1]), u8(0xc0)),
+    withArgument('0xc1', u8(0xc1)),
+    withArgument('an extension type', u8(0xd4), u8(1), u8(0)),
+    withArgument('a timestamp', u8(0xd6), u8(0xff), u32(0)),
+    withArgument('an extension type with a length', u8(0xc7), u8(1), u8(5), u8(0)),
+    withArgument('a map key that is a number', u8(0x81), u8(1), u8(1)),
+    withArgument('a map key that stands twice', keyed('a', 'b', 'a')),
+    ...['__proto__', 'constructor', 'prototype'].map((key) => withArgument(`the key ${key}`, keyed(key))),
+    withArgument('invalid UTF-8', u8(0xa1), u8(0x80)),
+    withArgument('an overlong form of UTF-8', u8(0xa2), u8(0xc0), u8(0x80)),
+    withArgument('a surrogate in UTF-8', u8(0xa3), u8(0xed), u8(0xa0), u8(0x80)),
+    withArgument('a length of 4 GiB', u8(0xdd), u32(2 ** 32 - 1)),
+    withArgument('a string longer than the frame', u8(0xdb), u32(2 ** 32 - 1), text('x')),
+    withArgument('too many levels', encodeValue(nested(40))),
+  ];
+}
+
+function refuse(what: string, body: Uint8Array, why: string): object {
+  return { what, why, body };
+}

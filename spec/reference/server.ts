@@ -1,0 +1,206 @@
+// The server's role of sections 4 and 7 of docs/protocol.md, without I/O: `receive(frame)` of peer.ts, from the
+// client's hello on. One object per connection.
+
+import { Direction } from './direction.js';
+import {
+  finishedMac,
+  type HandshakeSecrets,
+  handshakeSecrets,
+  type TrafficSecrets,
+  trafficSecrets,
+} from './key-schedule.js';
+import {
+  type Announcement,
+  announce,
+  type ClientHello,
+  decodeClientHello,
+  decodeExtensions,
+  decodeFinished,
+  decodeMessages,
+  decodePlainHello,
+  encodeCertificate,
+  encodeCertificateVerify,
+  encodeExtensions,
+  encodeMessage,
+  encodePlainHello,
+  encodeServerHello,
+  type Message,
+  messageTypes,
+  readAnnouncement,
+  x25519Group,
+} from './messages.js';
+import { closeCodes, concat, equal, Refused, refuseUnless } from './notation.js';
+import { Peer, type Turn } from './peer.js';
+import { Both, decodeFirstByte, frameTypes, plainFrame } from './record.js';
+import { signedContent } from './signature.js';
+import { x25519, x25519PublicKey } from './x25519.js';
+
+export interface ReferenceServerOptions {
+  /** false: PlainHello, section 7; then only `transport` and `announcement` count. */
+  encryption: boolean;
+  random: Uint8Array;
+  privateKey: Uint8Array;
+  /** Those that it knows; the client's order decides. */
+  suites: number[];
+  iterations: number;
+  /** Absent: anonymous. */
+  certificate?: {
+    chain: Uint8Array[];
+    algorithm: number;
+    sign: (content: Uint8Array) => Uint8Array;
+  };
+  transport: number;
+  /** With `allowed`, unless there is no encryption. */
+  announcement: Announcement;
+  /** Every sealed message in a record of its own, where it would be one record for all. */
+  oneMessagePerRecord?: boolean;
+}
+
+export function referenceServer(options: ReferenceServerOptions): ReferenceServer {
+  return new ReferenceServer(options);
+}
+
+export class ReferenceServer extends Peer {
+  /** Once the client has said it. */
+  clientHello?: ClientHello;
+  private readonly options: ReferenceServerOptions;
+  private readonly expected: number[] = [messageTypes.extensions, messageTypes.finished];
+  private suite = 0;
+  private secrets?: HandshakeSecrets;
+  private traffic?: TrafficSecrets;
+  private opening?: Direction;
+  private client?: Announcement;
+
+  constructor(options: ReferenceServerOptions) {
+    super();
+    this.options = options;
+  }
+
+  protected override receiveHandshakeFrame(frame: Uint8Array, turn: Turn): void {
+    const { flags } = decodeFirstByte(frame);
+    if (!this.opening) {
+      refuseUnless(flags === 0, 'a hello is plain');
+      const messages = decodeMessages(frame.slice(1));
+      refuseUnless(messages.length === 1, 'a hello is alone in its frame');
+      this.receiveHello(messages[0]!, turn);
+      return;
+    }
+    refuseUnless(flags === Both, 'what follows the hellos is sealed');
+    for (const message of this.sealedMessages(this.opening.open(frame).body)) this.receiveSealed(message);
+  }
+
+  private receiveHello(message: Message, turn: Turn): void {
+    const { encryption } = this.options;
+    const mismatch = closeCodes.encryptionMismatch;
+    switch (message.type) {
+      case messageTypes.clientHello:
+        refuseUnless(encryption, 'a ClientHello where there is no encryption', mismatch);
+        this.receiveClientHello(message, turn);
+        return;
+      case messageTypes.plainHello:
+        refuseUnless(!encryption, 'a PlainHello where there is encryption', mismatch);
+        this.receivePlainHello(message, turn);
+        return;
+      default:
+        throw new Refused('no hello');
+    }
+  }
+
+  private receiveClientHello(message: Message, turn: Turn): void {
+    const { options } = this;
+    const hello = decodeClientHello(message.body);
+    this.clientHello = hello;
+    this.transcript.push(message);
+
+    const signs = options.certificate !== undefined;
+    const wantsSignature = hello.signatureAlgorithms.length > 0;
+    refuseUnless(signs === wantsSignature, 'signed or not', closeCodes.signatureMismatch);
+    const suite = hello.suites.find((offered) => options.suites.includes(offered));
+    const share = hello.keyShares.find(({ group }) => group === x25519Group);
+    const nothingInCommon = closeCodes.noCommonAlgorithm;
+    refuseUnless(suite !== undefined, 'no suite in common', nothingInCommon);
+    refuseUnless(share !== undefined, 'no group in common', nothingInCommon);
+    if (options.certificate) {
+      const offered = hello.signatureAlgorithms.includes(options.certificate.algorithm);
+      refuseUnless(offered, 'no signature algorithm in common', nothingInCommon);
+    }
+
+    const serverHello: Message = {
+      type: messageTypes.serverHello,
+      body: encodeServerHello({
+        random: options.random,
+        suite,
+        group: x25519Group,
+        keyShare: x25519PublicKey(options.privateKey),
+        iterations: options.iterations,
+        extensions: [],
+      }),
+    };
+    const sharedSecret = x25519(options.privateKey, share.key);
+    this.transcript.push(serverHello);
+    turn.send.push(plainFrame(frameTypes.handshake, encodeMessage(serverHello)));
+
+    this.suite = suite;
+    this.secrets = handshakeSecrets(sharedSecret, options.iterations, this.transcriptHash());
+    this.opening = new Direction(suite, 0, this.secrets.clientHandshakeTraffic);
+    turn.send.push(...this.sealedFlight(this.secrets));
+    this.traffic = trafficSecrets(this.secrets.main, this.transcriptHash());
+  }
+
+  private sealedFlight({ serverHandshakeTraffic }: HandshakeSecrets): Uint8Array[] {
+    const { certificate, announcement, oneMessagePerRecord } = this.options;
+    const flight: Message[] = [];
+    const say = (type: number, body: Uint8Array) => {
+      flight.push({ type, body });
+      this.transcript.push({ type, body });
+    };
+    say(messageTypes.extensions, encodeExtensions(announce(announcement)));
+    if (certificate) {
+      say(messageTypes.certificate, encodeCertificate(certificate.chain));
+      const signature = certificate.sign(signedContent(this.transcriptHash()));
+      const verify = encodeCertificateVerify({ algorithm: certificate.algorithm, signature });
+      say(messageTypes.certificateVerify, verify);
+    }
+    say(messageTypes.finished, finishedMac(serverHandshakeTraffic, this.transcriptHash()));
+
+    const sealing = new Direction(this.suite, 0, serverHandshakeTraffic);
+    const encoded = flight.map(encodeMessage);
+    const bodies = oneMessagePerRecord ? encoded : [concat(...encoded)];
+    return bodies.map((body) => sealing.seal(Both, frameTypes.handshake, body));
+  }
+
+  private receiveSealed(message: Message): void {
+    refuseUnless(message.type === this.expected.shift(), 'another message than the one expected');
+    if (message.type === messageTypes.extensions) {
+      this.client = readAnnouncement(decodeExtensions(message.body), false);
+      this.transcript.push(message);
+      return;
+    }
+    const { clientHandshakeTraffic } = this.secrets!;
+    const mac = finishedMac(clientHandshakeTraffic, this.transcriptHash());
+    refuseUnless(equal(decodeFinished(message.body), mac), 'a wrong Finished');
+    this.transcript.push(message);
+
+    const { clientTraffic, serverTraffic, exporter } = this.traffic!;
+    const { allowed, maxFrameBytes } = this.options.announcement;
+    this.startTraffic({
+      suite: this.suite,
+      sendingSecret: serverTraffic,
+      receivingSecret: clientTraffic,
+      exporterSecret: exporter,
+      agreement: { ...this.client!, agreed: allowed! & this.clientHello!.allowed },
+      ownMaxFrameBytes: maxFrameBytes,
+    });
+  }
+
+  private receivePlainHello(message: Message, turn: Turn): void {
+    const { transport, announcement } = this.options;
+    const client = readAnnouncement(decodePlainHello(message.body).extensions, false);
+    const hello: Message = {
+      type: messageTypes.plainHello,
+      body: encodePlainHello({ transport, extensions: announce(announcement) }),
+    };
+    turn.send.push(plainFrame(frameTypes.handshake, encodeMessage(hello)));
+    this.startPlain({ ...client, agreed: 0b0001 }, announcement.maxFrameBytes);
+  }
+}

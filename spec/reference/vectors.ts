@@ -1,0 +1,303 @@
+// Makes everything that is stored in spec/vectors/, from fixed inputs and the stored test identities: file name to
+// content. Deterministic but for ECDSA and RSA-PSS signatures, which `signatureFor` gives. README.md over there
+// tells how to read the files; generate.ts writes them; reference.spec.ts compares them with what is made here.
+
+import { Direction } from './direction.js';
+import { fullHandshake, type HandshakeInputs } from './handshake.js';
+import { directionKeys, exportKey, nextTrafficSecret, sha256 } from './key-schedule.js';
+import { type Service } from './manifest.js';
+import { messageVectors } from './message-vectors.js';
+import { announce, encodeClose, encodeMessage, encodePlainHello, messageTypes } from './messages.js';
+import { closeCodes, text } from './notation.js';
+import { Authenticated, Both, Encrypted, frameTypes, plainFrame, suites } from './record.js';
+import { keyUpdateVectors, recordVectors } from './record-vectors.js';
+import { refusedVectors } from './refused-vectors.js';
+import { signatureAlgorithms } from './signature.js';
+
+export interface Identity {
+  /** DER in hex, the server's own certificate first. */
+  chain: string[];
+  /** PKCS#8 DER in hex. */
+  privateKey: string;
+}
+
+export interface Identities {
+  serverName: string;
+  root: { certificate: string };
+  p256: Identity;
+  p384: Identity;
+  ed25519: Identity;
+  rsa: Identity;
+  rsaPss: Identity;
+}
+
+/** Gives the signature of `content` that is to stand in `file`. */
+export type SignatureFor = (file: string, identity: Identity, content: Uint8Array) => Uint8Array;
+
+export function makeVectors(identities: Identities, signatureFor: SignatureFor): Record<string, object> {
+  const { aes256Gcm, chacha20Poly1305 } = suites;
+  const algorithms = signatureAlgorithms;
+  const signed = (name: string, settings: Settings) =>
+    signedHandshake(name, settings, identities, signatureFor);
+  const files: Record<string, object> = {
+    'handshake-p256-aesgcm.json': signed('handshake-p256-aesgcm.json', {
+      suite: aes256Gcm,
+      iterations: 1000,
+      identity: identities.p256,
+      algorithm: algorithms.ecdsaSecp256r1Sha256,
+    }),
+    'handshake-p384.json': signed('handshake-p384.json', {
+      suite: aes256Gcm,
+      iterations: 2,
+      identity: identities.p384,
+      algorithm: algorithms.ecdsaSecp384r1Sha384,
+    }),
+    'handshake-ed25519-chacha.json': signed('handshake-ed25519-chacha.json', {
+      suite: chacha20Poly1305,
+      iterations: 1,
+      identity: identities.ed25519,
+      algorithm: algorithms.ed25519,
+    }),
+    'handshake-rsa.json': signed('handshake-rsa.json', {
+      suite: chacha20Poly1305,
+      iterations: 10_000,
+      identity: identities.rsa,
+      algorithm: algorithms.rsaPssRsaeSha256,
+    }),
+    'handshake-rsa-pss.json': signed('handshake-rsa-pss.json', {
+      suite: aes256Gcm,
+      iterations: 1,
+      identity: identities.rsaPss,
+      algorithm: algorithms.rsaPssPssSha256,
+    }),
+    'handshake-anonymous.json': handshakeVectors({
+      ...handshakeInputs('handshake-anonymous.json', { suite: aes256Gcm, iterations: 1000 }),
+      signatureAlgorithms: [],
+    }),
+    'plain-hello.json': plainHelloVectors(),
+    'records.json': recordVectors(),
+    'key-update.json': keyUpdateVectors(),
+    'exporter.json': exporterVectors(),
+    'messages.json': { ...messageVectors(), refused: refusedVectors() },
+  };
+  return Object.fromEntries(Object.entries(files).map(([name, content]) => [name, withSource(content)]));
+}
+
+/** 32 bytes that nobody could have chosen to suit a purpose. */
+export function fixedBytes(name: string): Uint8Array {
+  return sha256(text('sealwire vectors, '), text(name));
+}
+
+export const serverManifest: Service[] = [
+  {
+    name: 'Arena',
+    methods: [
+      { name: 'login', flags: 3 },
+      { name: 'move', flags: 2 | 4 },
+      { name: 'scoreboard', flags: 0 },
+      { name: 'whisper', flags: 1 },
+    ],
+  },
+  { name: 'Chat', methods: [{ name: 'say', flags: 2 }] },
+];
+
+export const clientManifest: Service[] = [{ name: 'Hud', methods: [{ name: 'damage', flags: 4 }] }];
+
+interface Settings {
+  suite: number;
+  iterations: number;
+  identity: Identity;
+  algorithm: number;
+}
+
+function signedHandshake(
+  file: string,
+  { suite, iterations, identity, algorithm }: Settings,
+  identities: Identities,
+  signatureFor: SignatureFor,
+): object {
+  const inputs: HandshakeInputs = {
+    ...handshakeInputs(file, { suite, iterations }),
+    certificate: {
+      chain: identity.chain.map((certificate) => new Uint8Array(Buffer.from(certificate, 'hex'))),
+      algorithm,
+      sign: (content) => signatureFor(file, identity, content),
+    },
+  };
+  return handshakeVectors(inputs, {
+    privateKey: identity.privateKey,
+    root: identities.root.certificate,
+  });
+}
+
+function handshakeInputs(
+  file: string,
+  { suite, iterations }: { suite: number; iterations: number },
+): HandshakeInputs {
+  return {
+    clientRandom: fixedBytes(`${file}, client random`),
+    clientPrivateKey: fixedBytes(`${file}, client X25519 private key`),
+    suites: suite === suites.aes256Gcm ? [1, 2] : [2, 1],
+    signatureAlgorithms: Object.values(signatureAlgorithms),
+    serverName: 'sealwire.test',
+    transport: suite === suites.aes256Gcm ? 1 : 2,
+    clientAllowed: 0b1111,
+    client: { manifest: clientManifest, maxFrameBytes: 65_536 },
+    serverRandom: fixedBytes(`${file}, server random`),
+    serverPrivateKey: fixedBytes(`${file}, server X25519 private key`),
+    suite,
+    iterations,
+    server: { manifest: serverManifest, maxFrameBytes: 1_048_576, allowed: 0b1101 },
+  };
+}
+
+function handshakeVectors(
+  inputs: HandshakeInputs,
+  testKeys: { privateKey?: string; root?: string } = {},
+): object {
+  const made = fullHandshake(inputs);
+  const { clientTraffic, serverTraffic, exporter } = made.trafficSecrets;
+  const { sign: _, ...certificate } = inputs.certificate ?? { sign: undefined };
+  return {
+    inputs: {
+      ...inputs,
+      certificate: inputs.certificate ? { ...certificate, ...testKeys, signature: made.signature } : null,
+    },
+    shares: { client: made.clientShare, server: made.serverShare },
+    sharedSecret: made.sharedSecret,
+    messages: made.messages.map((message) => ({
+      from: message.from,
+      name: message.name,
+      message: encodeMessage(message),
+      transcriptHashAfter: message.hashAfter,
+    })),
+    th1: made.th1,
+    th2: made.th2,
+    signedContent: made.signedContent ?? null,
+    secrets: {
+      ...made.handshakeSecrets,
+      clientFinishedKey: made.clientFinishedKey,
+      serverFinishedKey: made.serverFinishedKey,
+      clientTrafficGeneration1: clientTraffic,
+      serverTrafficGeneration1: serverTraffic,
+      clientTrafficGeneration2: nextTrafficSecret(clientTraffic),
+      serverTrafficGeneration2: nextTrafficSecret(serverTraffic),
+      exporter,
+    },
+    keys: {
+      ...made.keys,
+      clientGeneration2: directionKeys(nextTrafficSecret(clientTraffic)),
+      serverGeneration2: directionKeys(nextTrafficSecret(serverTraffic)),
+    },
+    exported: [exported(exporter, 'sample', 'context', 32)],
+    handshakeFrames: made.frames,
+    trafficFrames: trafficFrames(inputs.suite, clientTraffic, serverTraffic),
+  };
+}
+
+/** Every combination in both directions, before and after a key update of that direction, and a close. */
+function trafficFrames(suite: number, clientTraffic: Uint8Array, serverTraffic: Uint8Array): object[] {
+  const directions = {
+    client: new Direction(suite, 1, clientTraffic),
+    server: new Direction(suite, 1, serverTraffic),
+  };
+  const frames: object[] = [];
+  const seal = (from: 'client' | 'server', flags: number, type: number, body: Uint8Array) => {
+    const { generation, sequence } = directions[from];
+    const where = flags === 0 ? {} : { generation, sequence };
+    const frame = flags === 0 ? plainFrame(type, body) : directions[from].seal(flags, type, body);
+    frames.push({ from, type, flags, ...where, body, frame });
+  };
+  for (const round of ['before', 'after']) {
+    for (const from of ['client', 'server'] as const) {
+      for (const flags of [0, Encrypted, Authenticated, Both]) {
+        seal(from, flags, frameTypes.messages, text(`from the ${from} with flags ${flags}, ${round}`));
+      }
+    }
+    if (round === 'after') break;
+    for (const from of ['client', 'server'] as const) {
+      const { generation, sequence } = directions[from];
+      const frame = directions[from].sealKeyUpdate();
+      const type = frameTypes.keyUpdate;
+      frames.push({ from, type, flags: Both, generation, sequence, body: new Uint8Array(0), frame });
+    }
+  }
+  seal('client', Both, frameTypes.close, encodeClose(closeCodes.normal));
+  seal('server', Both, frameTypes.close, encodeClose(closeCodes.goingAway));
+  return frames;
+}
+
+function plainHelloVectors(): object {
+  const inputs = {
+    transport: 1,
+    client: { manifest: clientManifest, maxFrameBytes: 65_536 },
+    server: { manifest: serverManifest, maxFrameBytes: 1_048_576 },
+  };
+  const hello = (announcement: typeof inputs.client) => ({
+    type: messageTypes.plainHello,
+    body: encodePlainHello({ transport: inputs.transport, extensions: announce(announcement) }),
+  });
+  const plain = (from: string, name: string, type: number, body: Uint8Array) => ({
+    from,
+    name,
+    frame: plainFrame(type, body),
+  });
+  return {
+    inputs,
+    frames: [
+      plain('client', 'PlainHello', frameTypes.handshake, encodeMessage(hello(inputs.client))),
+      plain('server', 'PlainHello', frameTypes.handshake, encodeMessage(hello(inputs.server))),
+      plain('client', 'messages', frameTypes.messages, text('a body')),
+      plain('server', 'close, normal', frameTypes.close, encodeClose(closeCodes.normal)),
+    ],
+    mismatch: [
+      plain(
+        'server',
+        'close, encryption_mismatch',
+        frameTypes.close,
+        encodeClose(closeCodes.encryptionMismatch),
+      ),
+    ],
+  };
+}
+
+function exporterVectors(): object {
+  const secret = fixedBytes('exporter.json, exporter secret');
+  return {
+    exporterSecret: secret,
+    exported: [
+      exported(secret, 'a', '', 32),
+      exported(secret, 'sample', 'context', 32),
+      exported(secret, 'sample', 'another context', 32),
+      exported(secret, 'another sample', 'context', 32),
+      exported(secret, 'sample', 'context', 1),
+      exported(secret, 'sample', 'context', 33),
+      exported(secret, 'sample', 'context', 255),
+      exported(secret, 'label of 245 bytes '.padEnd(245, '.'), 'x'.repeat(300), 16),
+    ],
+  };
+}
+
+function exported(secret: Uint8Array, label: string, context: string, length: number): object {
+  const key = exportKey(secret, label, text(context), length);
+  return { label, context: text(context), length, key };
+}
+
+function withSource(content: object): object {
+  return {
+    source: 'spec/reference, written from docs/protocol.md, version 1',
+    howMade:
+      'node dist/spec/vectors/generate.js; all keys in here are test keys, known to everybody. ' +
+      'Bytes are in hex; see README.md.',
+    ...(hexOf(content) as object),
+  };
+}
+
+/** Uint8Array to hex, all the way down; what is absent is left out. */
+export function hexOf(value: unknown): unknown {
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('hex');
+  if (Array.isArray(value)) return value.map(hexOf);
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).filter(([, item]) => item !== undefined);
+  return Object.fromEntries(entries.map(([key, item]) => [key, hexOf(item)]));
+}
