@@ -1,0 +1,101 @@
+// Sealing: a body and its flags become a record. The mirror image is open.ts; the picture is in wire/frame.ts.
+//
+//   1. refuse past the hard limits        4. encrypt and / or MAC, straight into the record
+//   2. make the record, header first      5. count it
+//   3. nonce = static IV xor sequence
+
+import { empty } from '../base/bytes.js';
+import { SealwireError } from '../base/errors.js';
+import { tagBytes } from '../crypto/provider.js';
+import {
+  type FrameType,
+  frameTypes,
+  recordHeaderBytes,
+  writeRecordHeader,
+} from '../wire/frame.js';
+import { Generation } from './generation.js';
+import type { TrafficSecret } from './traffic-keys.js';
+
+/** When a sender changes its keys: `rekeyAfter…` of base/limits.ts. */
+export interface RekeyLimits {
+  readonly rekeyAfterRecords: number;
+  readonly rekeyAfterBytes: number;
+  readonly rekeyAfterMs: number;
+}
+
+const both = 3;
+
+/** The sending side of one direction. Not usable before there is a traffic secret: that is the point. */
+export class Sealer {
+  #generation: Generation;
+  #generationStartedMs: number;
+  readonly #limits: RekeyLimits;
+  readonly #now: () => number;
+
+  /** `now` gives milliseconds of a clock that does not jump. */
+  constructor(secret: TrafficSecret, limits: RekeyLimits, now: () => number) {
+    this.#generation = new Generation(secret);
+    this.#limits = limits;
+    this.#now = now;
+    this.#generationStartedMs = now();
+  }
+
+  /** How many key updates there were, plus one: the generation of the next record. */
+  get generation(): number {
+    return this.#generation.number;
+  }
+
+  /**
+   * Seals `body` under `flags`: 1 Encrypted, 2 Authenticated, 3 both. A frame without flags is no record.
+   * The frame is a new array; `body` is left as it is.
+   */
+  seal(flags: number, type: FrameType, body: Uint8Array): Uint8Array {
+    const generation = this.#generation;
+    if (generation.exhausted(body.length)) {
+      throw new SealwireError('RECORD_REJECTED', 'these keys have sealed all that they may; reconnect');
+    }
+    const bodyEnd = recordHeaderBytes + body.length;
+    const frame = new Uint8Array(flags & 2 ? bodyEnd + tagBytes : bodyEnd);
+    writeRecordHeader(frame, flags, type, generation.number, generation.sequence);
+    const header = frame.subarray(0, recordHeaderBytes);
+
+    if (flags === both) {
+      generation.aead.seal(generation.nonce(), header, body, frame.subarray(recordHeaderBytes));
+    } else if (flags === 2) {
+      frame.set(body, recordHeaderBytes);
+      generation.mac.compute(frame.subarray(0, bodyEnd), frame.subarray(bodyEnd));
+    } else {
+      generation.stream.apply(generation.nonce(), body, frame.subarray(recordHeaderBytes));
+    }
+    generation.advance(body.length);
+    return frame;
+  }
+
+  /** Whether a key update is due before a record with a body of `bodyBytes`. */
+  needsRekey(bodyBytes: number): boolean {
+    const { sequence, bytes } = this.#generation;
+    // An unused generation is never replaced: its key has sealed nothing, however old it is. One place of the
+    // count is kept for the key update itself.
+    return (
+      sequence > 0 &&
+      (sequence + 1 >= this.#limits.rekeyAfterRecords ||
+        bytes + bodyBytes > this.#limits.rekeyAfterBytes ||
+        this.#now() - this.#generationStartedMs >= this.#limits.rekeyAfterMs)
+    );
+  }
+
+  /** Seals the key update under the old keys and goes on to the next generation. Returns the frame to send. */
+  rekey(): Uint8Array {
+    const frame = this.seal(both, frameTypes.keyUpdate, empty);
+    this.#generation = this.#generation.next();
+    this.#generationStartedMs = this.#now();
+    return frame;
+  }
+
+  destroy(): void {
+    this.#generation.destroy();
+  }
+}
+
+/** Bytes that a record has beside its body. */
+export const recordOverheadBytes: number = recordHeaderBytes + tagBytes;

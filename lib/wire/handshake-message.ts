@@ -1,0 +1,343 @@
+// The handshake's messages as bytes and as plain values: docs/protocol.md section 4, RFC 9846 §4 in shape.
+//
+//   message = u8 type ‖ u24 length ‖ body
+//
+// Each decoder stands beside its encoder, refuses what does not fit (PROTOCOL_ERROR) and looks at counts and
+// lengths before it believes them. What a value means is decided in handshake/.
+
+import { ByteReader, ByteWriter } from '../base/bytes.js';
+import { SealwireError } from '../base/errors.js';
+
+export const protocolVersion = 1;
+
+export const messageTypes = {
+  clientHello: 1,
+  serverHello: 2,
+  extensions: 8,
+  certificate: 11,
+  certificateVerify: 15,
+  finished: 20,
+  plainHello: 64,
+} as const;
+
+/** How a connection's frames travel: docs/protocol.md section 1. */
+export const transportCodes = { websocket: 1, tcp: 2, memory: 3 } as const;
+
+export const extensionTypes = { manifest: 1, maxFrameBytes: 2, allowed: 3 } as const;
+
+export const randomBytes = 32;
+export const finishedBytes = 32;
+const maxListEntries = 16;
+const maxKeyShares = 4;
+export const maxCertificates = 4;
+export const maxCertificateBytes = 16_384;
+
+/** One message of a handshake frame. `bytes` is all of it, as the transcript takes it. */
+export interface HandshakeMessage {
+  readonly type: number;
+  readonly body: Uint8Array;
+  readonly bytes: Uint8Array;
+}
+
+const messageHeaderBytes = 4;
+
+export function encodeMessage(type: number, body: Uint8Array): HandshakeMessage {
+  const bytes = new ByteWriter().u8(type).vector(3, body).finish();
+  return { type, body: bytes.subarray(messageHeaderBytes), bytes };
+}
+
+/** Splits the body of a handshake frame; messages never run on into the next frame. */
+export function splitMessages(body: Uint8Array): HandshakeMessage[] {
+  const reader = new ByteReader(body);
+  const messages: HandshakeMessage[] = [];
+  let start = 0;
+  do {
+    const type = reader.u8();
+    const content = reader.vector(3);
+    const end = body.length - reader.remaining;
+    messages.push({ type, body: content, bytes: body.subarray(start, end) });
+    start = end;
+  } while (reader.remaining > 0);
+  return messages;
+}
+
+export interface KeyShare {
+  readonly group: number;
+  readonly key: Uint8Array;
+}
+
+export interface ClientHello {
+  /** 32 bytes. */
+  readonly random: Uint8Array;
+  readonly suites: readonly number[];
+  readonly groups: readonly number[];
+  readonly keyShares: readonly KeyShare[];
+  /** Empty: the client wants no signature. */
+  readonly signatureAlgorithms: readonly number[];
+  readonly serverName: string;
+  /** Code of the transport: 1 WebSocket, 2 TCP, 3 memory. */
+  readonly transport: number;
+  /** Bit f is set when records with flags f are accepted. */
+  readonly allowed: number;
+  readonly extensions: ExtensionMap;
+}
+
+export function encodeClientHello(hello: ClientHello): HandshakeMessage {
+  const shares = new ByteWriter();
+  for (const { group, key } of hello.keyShares) shares.u16(group).vector(2, key);
+  const body = new ByteWriter()
+    .u16(protocolVersion)
+    .bytes(hello.random)
+    .vector(1, encodeNumbers(hello.suites))
+    .vector(1, encodeNumbers(hello.groups))
+    .vector(2, shares.finish())
+    .vector(1, encodeNumbers(hello.signatureAlgorithms))
+    .string(1, hello.serverName)
+    .u8(hello.transport)
+    .u8(hello.allowed)
+    .vector(2, encodeExtensions(hello.extensions));
+  return encodeMessage(messageTypes.clientHello, body.finish());
+}
+
+export function decodeClientHello(body: Uint8Array): ClientHello {
+  const reader = new ByteReader(body);
+  readVersion(reader);
+  const random = reader.bytes(randomBytes);
+  const suites = decodeNumbers(reader.vector(1), 1);
+  const groups = decodeNumbers(reader.vector(1), 1);
+  const keyShares = decodeKeyShares(reader.vector(2), groups);
+  const signatureAlgorithms = decodeNumbers(reader.vector(1), 0);
+  const serverName = reader.string(1);
+  const transport = reader.u8();
+  const allowed = checkMask(reader.u8());
+  const extensions = decodeExtensions(reader.vector(2));
+  reader.finish();
+  return {
+    random,
+    suites,
+    groups,
+    keyShares,
+    signatureAlgorithms,
+    serverName,
+    transport,
+    allowed,
+    extensions,
+  };
+}
+
+function decodeKeyShares(bytes: Uint8Array, groups: readonly number[]): KeyShare[] {
+  const reader = new ByteReader(bytes);
+  const shares: KeyShare[] = [];
+  while (reader.remaining > 0) {
+    if (shares.length === maxKeyShares) throw malformed('more than four key shares');
+    const group = reader.u16();
+    const key = reader.vector(2);
+    if (!groups.includes(group)) throw malformed('a key share of a group that is not offered');
+    if (shares.some((share) => share.group === group)) throw malformed('two key shares of one group');
+    shares.push({ group, key });
+  }
+  if (shares.length === 0) throw malformed('no key share');
+  return shares;
+}
+
+export interface ServerHello {
+  readonly random: Uint8Array;
+  readonly suite: number;
+  readonly keyShare: KeyShare;
+  /** PBKDF2 iterations, 1 or more. */
+  readonly iterations: number;
+}
+
+export function encodeServerHello(hello: ServerHello): HandshakeMessage {
+  const body = new ByteWriter()
+    .u16(protocolVersion)
+    .bytes(hello.random)
+    .u16(hello.suite)
+    .u16(hello.keyShare.group)
+    .vector(2, hello.keyShare.key)
+    .u32(hello.iterations)
+    .vector(2, encodeExtensions(new Map()));
+  return encodeMessage(messageTypes.serverHello, body.finish());
+}
+
+export function decodeServerHello(body: Uint8Array): ServerHello {
+  const reader = new ByteReader(body);
+  readVersion(reader);
+  const random = reader.bytes(randomBytes);
+  const suite = reader.u16();
+  const keyShare = { group: reader.u16(), key: reader.vector(2) };
+  const iterations = reader.u32();
+  if (iterations === 0) throw malformed('no iterations');
+  // This version sends no extensions in its ClientHello, so there is none that may be answered.
+  if (decodeExtensions(reader.vector(2)).size > 0) throw malformed('an extension that was not asked for');
+  reader.finish();
+  return { random, suite, keyShare, iterations };
+}
+
+/** Certificates in DER, the sender's own first. */
+export function encodeCertificate(chain: readonly Uint8Array[]): HandshakeMessage {
+  const list = new ByteWriter();
+  for (const certificate of chain) list.vector(2, certificate);
+  return encodeMessage(messageTypes.certificate, new ByteWriter().vector(2, list.finish()).finish());
+}
+
+export function decodeCertificate(body: Uint8Array): Uint8Array[] {
+  const outer = new ByteReader(body);
+  const list = new ByteReader(outer.vector(2));
+  outer.finish();
+  // Bounded before anybody parses them: research/security.md, requirement 6.
+  if (list.remaining > maxCertificateBytes) throw malformed('a certificate chain of more than 16 KiB');
+  const chain: Uint8Array[] = [];
+  while (list.remaining > 0) {
+    if (chain.length === maxCertificates) throw malformed('a chain of more than four certificates');
+    chain.push(list.vector(2));
+  }
+  if (chain.length === 0) throw malformed('no certificate');
+  return chain;
+}
+
+export interface CertificateVerify {
+  readonly algorithm: number;
+  readonly signature: Uint8Array;
+}
+
+export function encodeCertificateVerify({ algorithm, signature }: CertificateVerify): HandshakeMessage {
+  const body = new ByteWriter().u16(algorithm).vector(2, signature);
+  return encodeMessage(messageTypes.certificateVerify, body.finish());
+}
+
+export function decodeCertificateVerify(body: Uint8Array): CertificateVerify {
+  const reader = new ByteReader(body);
+  const verify = { algorithm: reader.u16(), signature: reader.vector(2) };
+  reader.finish();
+  return verify;
+}
+
+export interface PlainHello {
+  readonly transport: number;
+  readonly extensions: ExtensionMap;
+}
+
+export function encodePlainHello({ transport, extensions }: PlainHello): HandshakeMessage {
+  const body = new ByteWriter().u16(protocolVersion).u8(transport).vector(2, encodeExtensions(extensions));
+  return encodeMessage(messageTypes.plainHello, body.finish());
+}
+
+export function decodePlainHello(body: Uint8Array): PlainHello {
+  const reader = new ByteReader(body);
+  readVersion(reader);
+  const transport = reader.u8();
+  const extensions = decodeExtensions(reader.vector(2));
+  reader.finish();
+  return { transport, extensions };
+}
+
+/** Extensions by type; unknown types are kept, since they are in the transcript, and mean nothing. */
+export type ExtensionMap = ReadonlyMap<number, Uint8Array>;
+
+/** What a side tells about itself in its Extensions message, or in its PlainHello. */
+export interface PeerExtensions {
+  /** The manifest's bytes; contract/manifest.ts reads them. */
+  readonly manifest: Uint8Array;
+  /** Largest frame that the sender accepts from now on, at least 65,536. */
+  readonly maxFrameBytes: number;
+  /** Bit f: records with flags f are accepted. Only the server sends it here; a client's is in its hello. */
+  readonly allowed: number | undefined;
+}
+
+export function encodeExtensionsMessage(extensions: PeerExtensions): HandshakeMessage {
+  const list = encodeExtensions(peerExtensionMap(extensions));
+  return encodeMessage(messageTypes.extensions, new ByteWriter().vector(2, list).finish());
+}
+
+export function decodeExtensionsMessage(body: Uint8Array): PeerExtensions {
+  const reader = new ByteReader(body);
+  const map = decodeExtensions(reader.vector(2));
+  reader.finish();
+  return readPeerExtensions(map);
+}
+
+export function peerExtensionMap({ manifest, maxFrameBytes, allowed }: PeerExtensions): ExtensionMap {
+  const map = new Map([
+    [extensionTypes.manifest, manifest],
+    [extensionTypes.maxFrameBytes, new ByteWriter().u32(maxFrameBytes).finish()],
+  ] as [number, Uint8Array][]);
+  if (allowed !== undefined) map.set(extensionTypes.allowed, Uint8Array.of(allowed));
+  return map;
+}
+
+export function readPeerExtensions(map: ExtensionMap): PeerExtensions {
+  const manifest = map.get(extensionTypes.manifest);
+  const frameBytes = map.get(extensionTypes.maxFrameBytes);
+  if (manifest === undefined || frameBytes === undefined) throw malformed('a required extension is missing');
+  const frameReader = new ByteReader(frameBytes);
+  const maxFrameBytes = frameReader.u32();
+  frameReader.finish();
+  if (maxFrameBytes < minAnnouncedFrameBytes) throw malformed('max_frame_bytes is below 65,536');
+  const mask = map.get(extensionTypes.allowed);
+  if (mask === undefined) return { manifest, maxFrameBytes, allowed: undefined };
+  const maskReader = new ByteReader(mask);
+  const allowed = checkMask(maskReader.u8());
+  maskReader.finish();
+  return { manifest, maxFrameBytes, allowed };
+}
+
+/** A frame of this size is always accepted, so that every error and every close fits. */
+export const minAnnouncedFrameBytes = 65_536;
+
+function encodeExtensions(extensions: ExtensionMap): Uint8Array {
+  const list = new ByteWriter();
+  for (const [type, data] of extensions) list.u16(type).vector(2, data);
+  return list.finish();
+}
+
+function decodeExtensions(bytes: Uint8Array): ExtensionMap {
+  const reader = new ByteReader(bytes);
+  const extensions = new Map<number, Uint8Array>();
+  while (reader.remaining > 0) {
+    if (extensions.size === maxListEntries) throw malformed('more than 16 extensions');
+    const type = reader.u16();
+    const data = reader.vector(2);
+    if (extensions.has(type)) throw malformed('an extension stands twice');
+    extensions.set(type, data);
+  }
+  return extensions;
+}
+
+function encodeNumbers(numbers: readonly number[]): Uint8Array {
+  const writer = new ByteWriter();
+  for (const number of numbers) writer.u16(number);
+  return writer.finish();
+}
+
+function decodeNumbers(bytes: Uint8Array, atLeast: number): number[] {
+  if (bytes.length > 2 * maxListEntries) throw malformed('a list of more than 16 numbers');
+  const reader = new ByteReader(bytes);
+  const numbers: number[] = [];
+  while (reader.remaining > 0) numbers.push(reader.u16());
+  if (numbers.length < atLeast) throw malformed('an empty list');
+  return numbers;
+}
+
+function readVersion(reader: ByteReader): void {
+  const version = reader.u16();
+  if (version !== protocolVersion) {
+    throw new SealwireError(
+      'PROTOCOL_ERROR',
+      `the peer speaks version ${version}, this side ${protocolVersion}`,
+      {
+        reason: 'version-mismatch',
+      },
+    );
+  }
+}
+
+/** Both flags together are always accepted, and there are four combinations. */
+function checkMask(mask: number): number {
+  if (mask > 0b1111 || (mask & 0b1000) === 0) throw malformed('an impossible mask of flags');
+  return mask;
+}
+
+function malformed(what: string): SealwireError {
+  return new SealwireError('PROTOCOL_ERROR', `malformed handshake message: ${what}`);
+}
