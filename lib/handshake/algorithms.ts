@@ -1,0 +1,60 @@
+// The code points of docs/protocol.md, and the names that crypto/ knows them by.
+//
+// Suites are our own numbers; groups and signature algorithms are those of TLS (RFC 9846 §4.2.3, §4.2.7).
+
+import type { CipherName, CryptoProvider, PrivateKey, SignatureAlgorithm } from '../crypto/provider.js';
+
+const suiteCodes: ReadonlyMap<number, CipherName> = new Map([
+  [1, 'aes-256-gcm'],
+  [2, 'chacha20-poly1305'],
+]);
+
+export const x25519Group = 0x001d;
+
+/** The suites of `crypto`, fastest first. */
+export function offeredSuites(crypto: CryptoProvider): number[] {
+  return crypto.preferredCiphers.map(suiteCode);
+}
+
+export function suiteCipher(code: number): CipherName | undefined {
+  return suiteCodes.get(code);
+}
+
+/**
+ * The server's choice: ChaCha20-Poly1305 where this side has no native AES (noble's ChaCha20 is four times as
+ * fast as its AES), else the first of the client's that is known, since a client without native AES puts ChaCha20
+ * first.
+ */
+export function chooseSuite(crypto: CryptoProvider, offered: readonly number[]): number | undefined {
+  const favourite = crypto.preferredCiphers[0];
+  if (favourite === 'chacha20-poly1305' && offered.includes(suiteCode(favourite)))
+    return suiteCode(favourite);
+  return offered.find((code) => suiteCodes.has(code));
+}
+
+function suiteCode(cipher: CipherName): number {
+  for (const [code, name] of suiteCodes) if (name === cipher) return code;
+  throw new RangeError(cipher);
+}
+
+interface SignatureCode {
+  readonly code: number;
+  readonly keyKind: PrivateKey['kind'];
+  readonly algorithm: SignatureAlgorithm;
+}
+
+/** One algorithm per kind of key: nothing to negotiate, nothing to confuse. */
+const signatureCodes: readonly SignatureCode[] = [
+  { code: 0x0403, keyKind: 'p256', algorithm: 'ecdsa-p256-sha256' },
+  { code: 0x0807, keyKind: 'ed25519', algorithm: 'ed25519' },
+  { code: 0x0804, keyKind: 'rsa', algorithm: 'rsa-pss-sha256' },
+  { code: 0x0503, keyKind: 'p384', algorithm: 'ecdsa-p384-sha384' },
+  { code: 0x0809, keyKind: 'rsa-pss', algorithm: 'rsa-pss-sha256' },
+];
+
+export const offeredSignatures: readonly number[] = signatureCodes.map(({ code }) => code);
+
+/** How a key of this kind signs a handshake; undefined for kinds that cannot. */
+export function signatureFor(keyKind: string): SignatureCode | undefined {
+  return signatureCodes.find((entry) => entry.keyKind === keyKind);
+}

@@ -1,0 +1,148 @@
+// From the shared secret to traffic secrets: docs/protocol.md section 5.1, RFC 9846 §7.1.
+//
+//   X25519 ─ PBKDF2 ─ Extract ─ handshake secret ─┬─ c hs traffic, s hs traffic      at TH1
+//                                                 └─ Extract ─ main secret ─┬─ c ap traffic, s ap traffic
+//                                                                           └─ exp master                at TH2
+//
+// Each stage is a type: what can be derived too early does not exist yet. A stage is used once and wiped.
+
+import { empty, utf8, wipe } from '../base/bytes.js';
+import { deriveSecret, expandLabel } from '../crypto/expand-label.js';
+import type { CipherName, CryptoProvider } from '../crypto/provider.js';
+import { TrafficSecret } from '../record/traffic-keys.js';
+
+const secretBytes = 32;
+
+export interface SharedSecretInput {
+  readonly cipher: CipherName;
+  /** 32 bytes of X25519; wiped here. */
+  readonly sharedSecret: Uint8Array;
+  /** PBKDF2 iterations; 1 turns stretching off. */
+  readonly iterations: number;
+  /** TH1: transcript hash of both hellos. */
+  readonly hellosHash: Uint8Array;
+}
+
+/** What exists once both hellos are exchanged. */
+export class HandshakeSecrets {
+  /** Generation 0 of each direction. */
+  readonly client: TrafficSecret;
+  readonly server: TrafficSecret;
+  readonly #crypto: CryptoProvider;
+  readonly #cipher: CipherName;
+  readonly #secret: Uint8Array;
+
+  constructor(crypto: CryptoProvider, input: SharedSecretInput) {
+    const { cipher, sharedSecret, iterations, hellosHash } = input;
+    const zeros = new Uint8Array(secretBytes);
+    const none = crypto.hash('sha256', empty);
+    // The secret has full entropy and needs no stretching; it is kept, salted with the transcript, because users of
+    // the systems that Sealwire follows rely on a stretched key (DESIGN.md section 4).
+    const stretched = crypto.pbkdf2('sha256', sharedSecret, hellosHash, iterations, secretBytes);
+    const early = crypto.hkdfExtract(zeros, zeros);
+    const salt = deriveSecret(crypto, early, 'derived', none);
+    this.#crypto = crypto;
+    this.#cipher = cipher;
+    this.#secret = crypto.hkdfExtract(salt, stretched);
+    this.client = this.#traffic('c hs traffic', hellosHash);
+    this.server = this.#traffic('s hs traffic', hellosHash);
+    wipe(sharedSecret, stretched);
+  }
+
+  /** The secrets of generation 1, once the server's Finished is said: `finishedHash` is TH2. Ends this stage. */
+  intoTraffic(finishedHash: Uint8Array): TrafficSecrets {
+    const crypto = this.#crypto;
+    const salt = deriveSecret(crypto, this.#secret, 'derived', crypto.hash('sha256', empty));
+    const main = crypto.hkdfExtract(salt, new Uint8Array(secretBytes));
+    const derive = (label: string) => deriveSecret(crypto, main, label, finishedHash);
+    const secrets = new TrafficSecrets(
+      new TrafficSecret(crypto, this.#cipher, derive('c ap traffic'), 1),
+      new TrafficSecret(crypto, this.#cipher, derive('s ap traffic'), 1),
+      new Exporter(crypto, derive('exp master')),
+    );
+    wipe(salt, main, this.#secret);
+    return secrets;
+  }
+
+  destroy(): void {
+    wipe(this.#secret);
+    this.client.destroy();
+    this.server.destroy();
+  }
+
+  #traffic(label: string, hash: Uint8Array): TrafficSecret {
+    return new TrafficSecret(
+      this.#crypto,
+      this.#cipher,
+      deriveSecret(this.#crypto, this.#secret, label, hash),
+      0,
+    );
+  }
+}
+
+/** What exists once the handshake is over. */
+export class TrafficSecrets {
+  readonly client: TrafficSecret;
+  readonly server: TrafficSecret;
+  readonly exporter: Exporter;
+
+  constructor(client: TrafficSecret, server: TrafficSecret, exporter: Exporter) {
+    this.client = client;
+    this.server = server;
+    this.exporter = exporter;
+  }
+
+  destroy(): void {
+    this.client.destroy();
+    this.server.destroy();
+    this.exporter.destroy();
+  }
+}
+
+/** Keys for the application's own use, the same on both sides: RFC 9846 §7.5. */
+export class Exporter {
+  readonly #crypto: CryptoProvider;
+  readonly #secret: Uint8Array;
+
+  constructor(crypto: CryptoProvider, secret: Uint8Array) {
+    this.#crypto = crypto;
+    this.#secret = secret;
+  }
+
+  /** `length` bytes, at most 8160, bound to `label` (ASCII) and to any `context`. */
+  export(label: string, length: number, context: Uint8Array): Uint8Array {
+    const crypto = this.#crypto;
+    const derived = deriveSecret(crypto, this.#secret, label, crypto.hash('sha256', empty));
+    const key = expandLabel(crypto, derived, 'exporter', crypto.hash('sha256', context), length);
+    wipe(derived);
+    return key;
+  }
+
+  destroy(): void {
+    wipe(this.#secret);
+  }
+}
+
+const signaturePadding = new Uint8Array(64).fill(0x20);
+
+/** What a CertificateVerify signs (docs/protocol.md section 4.3, RFC 9846 §4.4.3): the role is part of it. */
+export function signedContent(role: 'server', transcriptHash: Uint8Array): Uint8Array {
+  const context = utf8(`sealwire 1, ${role} CertificateVerify\0`);
+  const content = new Uint8Array(signaturePadding.length + context.length + transcriptHash.length);
+  content.set(signaturePadding);
+  content.set(context, signaturePadding.length);
+  content.set(transcriptHash, signaturePadding.length + context.length);
+  return content;
+}
+
+/** The MAC of a Finished message (docs/protocol.md section 4.3, RFC 9846 §4.4.4). */
+export function finishedMac(
+  crypto: CryptoProvider,
+  secret: TrafficSecret,
+  transcriptHash: Uint8Array,
+): Uint8Array {
+  const key = secret.finishedKey();
+  const mac = crypto.hmac('sha256', key, transcriptHash);
+  wipe(key);
+  return mac;
+}

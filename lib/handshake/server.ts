@@ -1,0 +1,220 @@
+// The server's handshake, its states in wire order: docs/protocol.md section 4.
+//
+//   ExpectClientHello ─ ClientHello ─▸ sends ServerHello, Extensions, Certificate, CertificateVerify, Finished ─▸
+//   ExpectClientExtensions ─ Extensions ─▸ ExpectClientFinished ─ Finished ─▸ Established
+//
+// Cheap checks come first, then the key exchange, then the signature. Traffic secrets are computed when the
+// client has proved that it holds the handshake keys, not before.
+
+import type { Identity } from '../certificate/identity.js';
+import type { CipherName, CryptoProvider } from '../crypto/provider.js';
+import { Opener } from '../record/open.js';
+import {
+  type ClientHello,
+  decodeClientHello,
+  decodeExtensionsMessage,
+  encodeCertificate,
+  encodeCertificateVerify,
+  encodeExtensionsMessage,
+  encodeMessage,
+  encodeServerHello,
+  type HandshakeMessage,
+  messageTypes,
+  type PeerExtensions,
+  randomBytes,
+} from '../wire/handshake-message.js';
+import { chooseSuite, signatureFor, suiteCipher, x25519Group } from './algorithms.js';
+import { sealFlight } from './flight.js';
+import { finishedMac, HandshakeSecrets, signedContent } from './key-schedule.js';
+import {
+  Established,
+  expectType,
+  failed,
+  Handshake,
+  type HandshakeState,
+  helloFrame,
+  type Transition,
+} from './state.js';
+import { Transcript } from './transcript.js';
+
+export interface ServerHandshakeConfig {
+  readonly crypto: CryptoProvider;
+  /** Undefined: anonymous, which stops eavesdroppers only. */
+  readonly identity: Identity | undefined;
+  readonly transport: number;
+  readonly allowed: number;
+  readonly manifest: Uint8Array;
+  readonly maxFrameBytes: number;
+  /** PBKDF2 iterations of every handshake. */
+  readonly iterations: number;
+}
+
+/** Waits for a client. */
+export function startServerHandshake(config: ServerHandshakeConfig): Handshake {
+  return new Handshake(new ExpectClientHello(config));
+}
+
+class ExpectClientHello implements HandshakeState {
+  readonly opener: undefined;
+  readonly #config: ServerHandshakeConfig;
+
+  constructor(config: ServerHandshakeConfig) {
+    this.#config = config;
+  }
+
+  handle(message: HandshakeMessage): Transition {
+    const { crypto, iterations } = this.#config;
+    if (message.type === messageTypes.plainHello) {
+      throw failed('encryption-mismatch', 'the client has encryption off (enableEncryption), this server on');
+    }
+    expectType(message, messageTypes.clientHello);
+    const hello = decodeClientHello(message.body);
+    const { suite, cipher, clientShare } = this.#negotiate(hello);
+
+    const keyPair = crypto.x25519GenerateKeyPair();
+    const sharedSecret = crypto.x25519SharedSecret(keyPair.privateKey, clientShare);
+    keyPair.privateKey.fill(0);
+    if (sharedSecret === undefined) throw failed('key-share', "the client's key share is not usable");
+    const reply = encodeServerHello({
+      random: crypto.randomBytes(randomBytes),
+      suite,
+      keyShare: { group: x25519Group, key: keyPair.publicKey },
+      iterations,
+    });
+    const transcript = new Transcript(crypto).add(message).add(reply);
+    const secrets = new HandshakeSecrets(crypto, {
+      cipher,
+      sharedSecret,
+      iterations,
+      hellosHash: transcript.hash(),
+    });
+    const flight = sealFlight(secrets.server, this.#flight(transcript, secrets));
+    const next = new ExpectClientExtensions({
+      config: this.#config,
+      transcript,
+      secrets,
+      suite: cipher,
+      finishedHash: transcript.hash(),
+      opener: new Opener(secrets.client),
+      clientAllowed: hello.allowed,
+    });
+    return { next, send: [helloFrame(reply), flight] };
+  }
+
+  destroy(): void {
+    // Nothing secret is held before the client has spoken.
+  }
+
+  #negotiate(hello: ClientHello): { suite: number; cipher: CipherName; clientShare: Uint8Array } {
+    const { crypto, identity, transport } = this.#config;
+    if (hello.transport !== transport) {
+      throw failed('transport', 'the client says that it dialled over another transport');
+    }
+    if (hello.signatureAlgorithms.length > 0 !== (identity !== undefined)) {
+      throw failed('signature-mismatch', 'signKeyExchange must be the same on the client and on this server');
+    }
+    const suite = chooseSuite(crypto, hello.suites);
+    const cipher = suite === undefined ? undefined : suiteCipher(suite);
+    const share = hello.keyShares.find(({ group }) => group === x25519Group);
+    const signs =
+      identity === undefined ||
+      hello.signatureAlgorithms.includes(signatureFor(identity.key.kind)?.code ?? Number.NaN);
+    if (suite === undefined || cipher === undefined || share === undefined || !signs) {
+      throw failed('no-common-algorithm', 'no suite, group or signature algorithm in common with the client');
+    }
+    return { suite, cipher, clientShare: share.key };
+  }
+
+  /** Extensions to Finished; each message is added to the transcript before the next one is made. */
+  #flight(transcript: Transcript, secrets: HandshakeSecrets): HandshakeMessage[] {
+    const { crypto, identity, manifest, maxFrameBytes, allowed } = this.#config;
+    const messages: HandshakeMessage[] = [];
+    const say = (message: HandshakeMessage) => {
+      transcript.add(message);
+      messages.push(message);
+    };
+    say(encodeExtensionsMessage({ manifest, maxFrameBytes, allowed }));
+    if (identity !== undefined) {
+      say(encodeCertificate(identity.chain));
+      const { code, algorithm } = signatureFor(identity.key.kind)!;
+      const signature = identity.key.sign(algorithm, signedContent('server', transcript.hash()));
+      say(encodeCertificateVerify({ algorithm: code, signature }));
+    }
+    say(encodeMessage(messageTypes.finished, finishedMac(crypto, secrets.server, transcript.hash())));
+    return messages;
+  }
+}
+
+/** What the states behind the server's flight have in common. */
+interface Flight {
+  readonly config: ServerHandshakeConfig;
+  readonly transcript: Transcript;
+  readonly secrets: HandshakeSecrets;
+  readonly suite: string;
+  /** TH2: transcript hash up to the server's Finished. */
+  readonly finishedHash: Uint8Array;
+  readonly opener: Opener;
+  readonly clientAllowed: number;
+}
+
+abstract class FlightState implements HandshakeState {
+  protected readonly flight: Flight;
+
+  constructor(flight: Flight) {
+    this.flight = flight;
+  }
+
+  get opener(): Opener {
+    return this.flight.opener;
+  }
+
+  abstract handle(message: HandshakeMessage): Transition;
+
+  destroy(): void {
+    this.flight.opener.destroy();
+    this.flight.secrets.destroy();
+  }
+}
+
+class ExpectClientExtensions extends FlightState {
+  handle(message: HandshakeMessage): Transition {
+    expectType(message, messageTypes.extensions);
+    const peer = decodeExtensionsMessage(message.body);
+    if (peer.allowed !== undefined) throw failed('malformed', 'the client says twice which flags it allows');
+    this.flight.transcript.add(message);
+    return { next: new ExpectClientFinished(this.flight, peer), send: [] };
+  }
+}
+
+class ExpectClientFinished extends FlightState {
+  readonly #peer: PeerExtensions;
+
+  constructor(flight: Flight, peer: PeerExtensions) {
+    super(flight);
+    this.#peer = peer;
+  }
+
+  handle(message: HandshakeMessage): Transition {
+    const { config, transcript, secrets, finishedHash, suite, clientAllowed } = this.flight;
+    expectType(message, messageTypes.finished);
+    const expected = finishedMac(config.crypto, secrets.client, transcript.hash());
+    if (!config.crypto.equal(expected, message.body)) {
+      throw failed('finished', "the client's Finished does not fit what was said");
+    }
+    const traffic = secrets.intoTraffic(finishedHash);
+    this.destroy();
+    const next = new Established({
+      protection: config.identity === undefined ? 'anonymous' : 'signed',
+      secrets: {
+        sending: traffic.server,
+        receiving: traffic.client,
+        exporter: traffic.exporter,
+        suite,
+        group: 'x25519',
+      },
+      peer: this.#peer,
+      allowed: config.allowed & clientAllowed,
+    });
+    return { next, send: [] };
+  }
+}

@@ -1,0 +1,178 @@
+// What a handshake state is, what comes out of one, and the loop that feeds frames to them.
+//
+//   frame ─ open (plain, or generation 0) ─ split ─ state.handle(message) ─ next state, frames to send
+//
+// States are types named after what they wait for; each is used once. This file does no I/O and knows no time.
+
+import { SealwireError } from '../base/errors.js';
+import type { Opener } from '../record/open.js';
+import type { TrafficSecret } from '../record/traffic-keys.js';
+import { frameTypes, plainFrame, plainHeaderBytes, readFirstByte } from '../wire/frame.js';
+import { type HandshakeMessage, type PeerExtensions, splitMessages } from '../wire/handshake-message.js';
+import type { Exporter } from './key-schedule.js';
+
+/** Waits for one message. `handle` consumes the state: it returns what comes next, or throws. */
+export interface HandshakeState {
+  /** Opens the frames that this state waits for; undefined where they are plain. */
+  readonly opener: Opener | undefined;
+  handle(message: HandshakeMessage): Transition;
+  /** Wipes what this state holds; called when the handshake fails. */
+  destroy(): void;
+}
+
+export interface Transition {
+  readonly next: HandshakeState | PendingVerdict | Established;
+  /** Frames to send now, in order. */
+  readonly send: readonly Uint8Array[];
+}
+
+/** The cryptography holds; whether the peer's certificate is to be trusted is for others to say. */
+export class PendingVerdict {
+  /** DER, the peer's own first. */
+  readonly peerChain: readonly Uint8Array[];
+  readonly #accept: () => Transition & { readonly next: Established };
+  readonly destroy: () => void;
+
+  constructor(
+    peerChain: readonly Uint8Array[],
+    accept: () => Transition & { readonly next: Established },
+    destroy: () => void,
+  ) {
+    this.peerChain = peerChain;
+    this.#accept = accept;
+    this.destroy = destroy;
+  }
+
+  /** To be called once, after the certificate was found good, and never otherwise. */
+  accept(): Transition & { readonly next: Established } {
+    return this.#accept();
+  }
+}
+
+/** How the peers came to their keys. */
+export type Protection = 'signed' | 'anonymous' | 'none';
+
+/** Both sides agree on all of this, or there is no connection. */
+export class Established {
+  readonly protection: Protection;
+  /** Undefined without keys. */
+  readonly secrets: EstablishedSecrets | undefined;
+  /** What the peer told about itself. */
+  readonly peer: PeerExtensions;
+  /** Bit f: both sides accept records with flags f. */
+  readonly allowed: number;
+  /** DER, the peer's own first; empty when it showed none. */
+  readonly peerChain: readonly Uint8Array[];
+
+  constructor(fields: {
+    protection: Protection;
+    secrets?: EstablishedSecrets;
+    peer: PeerExtensions;
+    allowed: number;
+    peerChain?: readonly Uint8Array[];
+  }) {
+    this.protection = fields.protection;
+    this.secrets = fields.secrets;
+    this.peer = fields.peer;
+    this.allowed = fields.allowed;
+    this.peerChain = fields.peerChain ?? [];
+  }
+
+  destroy(): void {
+    this.secrets?.sending.destroy();
+    this.secrets?.receiving.destroy();
+    this.secrets?.exporter.destroy();
+  }
+}
+
+export interface EstablishedSecrets {
+  /** Generation 1 of the direction in which this side sends. */
+  readonly sending: TrafficSecret;
+  readonly receiving: TrafficSecret;
+  readonly exporter: Exporter;
+  /** `aes-256-gcm` or `chacha20-poly1305`. */
+  readonly suite: string;
+  readonly group: string;
+}
+
+/** Feeds frames to the current state. After a throw it takes nothing more. */
+export class Handshake {
+  #state: HandshakeState | PendingVerdict | Established | undefined;
+
+  constructor(first: HandshakeState) {
+    this.#state = first;
+  }
+
+  /**
+   * Takes one frame of type handshake. Throws HANDSHAKE_FAILED, with a `reason`, for everything that is not what
+   * the current state waits for; all secrets are wiped then.
+   */
+  receive(frame: Uint8Array): Transition {
+    const send: Uint8Array[] = [];
+    try {
+      for (const message of this.#open(frame)) {
+        const state = this.#waiting();
+        const transition = state.handle(message);
+        this.#state = transition.next;
+        send.push(...transition.send);
+      }
+    } catch (error) {
+      this.destroy();
+      throw asHandshakeFailure(error);
+    }
+    return { next: this.#state as Transition['next'], send };
+  }
+
+  destroy(): void {
+    this.#state?.destroy();
+    this.#state = undefined;
+  }
+
+  #open(frame: Uint8Array): HandshakeMessage[] {
+    const { opener } = this.#waiting();
+    const { flags, type } = readFirstByte(frame);
+    if (type !== frameTypes.handshake)
+      throw failed('unexpected-frame', `a frame of type ${type} came too early`);
+    if (opener !== undefined) return splitMessages(opener.open(frame).body);
+    if (flags !== 0) throw failed('unexpected-frame', 'a sealed frame came before the keys');
+    const messages = splitMessages(frame.subarray(plainHeaderBytes));
+    if (messages.length !== 1) throw failed('unexpected-message', 'a hello must be alone in its frame');
+    return messages;
+  }
+
+  #waiting(): HandshakeState {
+    const state = this.#state;
+    if (state === undefined || !('handle' in state)) {
+      throw failed('unexpected-message', 'a handshake message came when none was due');
+    }
+    return state;
+  }
+}
+
+/** A handshake frame in the clear. */
+export function helloFrame(hello: HandshakeMessage): Uint8Array {
+  return plainFrame(frameTypes.handshake, hello.bytes);
+}
+
+export function failed(reason: string, message: string): SealwireError {
+  return new SealwireError('HANDSHAKE_FAILED', message, { reason });
+}
+
+/** Throws unless the message is of the type that is due. */
+export function expectType(message: HandshakeMessage, type: number): void {
+  if (message.type !== type) {
+    throw failed('unexpected-message', `message ${message.type} came where ${type} was due`);
+  }
+}
+
+function asHandshakeFailure(error: unknown): SealwireError {
+  if (error instanceof SealwireError && error.code === 'HANDSHAKE_FAILED') return error;
+  if (!(error instanceof SealwireError)) {
+    return new SealwireError('HANDSHAKE_FAILED', 'the handshake failed', {
+      reason: 'internal',
+      cause: error,
+    });
+  }
+  const reason = error.reason ?? 'malformed';
+  return new SealwireError('HANDSHAKE_FAILED', error.message, { reason, cause: error });
+}
