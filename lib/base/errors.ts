@@ -74,9 +74,16 @@ export class SealwireError extends Error {
 export class RpcError<Data = unknown> extends SealwireError {
   readonly data: Data | undefined;
 
-  constructor(code: string, message: string, data?: Data) {
+  /** Throws a RangeError for a code that is not made of 1 to 64 characters A-Z, 0-9 and _. */
+  constructor(code: CallCode | (string & {}), message: string, data?: Data) {
+    if (!isErrorCode(code)) throw new RangeError(`an error code is made of A-Z, 0-9 and _: ${code}`);
     super(code, message);
     this.name = 'RpcError';
     this.data = data;
   }
+}
+
+/** What a code looks like, Sealwire's own and an application's: 1 to 64 characters A-Z, 0-9 and _. */
+export function isErrorCode(text: string): boolean {
+  return /^[A-Z0-9_]{1,64}$/.test(text);
 }

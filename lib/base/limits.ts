@@ -59,7 +59,23 @@ export const defaultLimits: Limits = {
   rekeyAfterMs: 3_600_000,
 };
 
-/** Fills in the defaults; throws INVALID_CONFIG for an unknown name or for a value that is no positive integer. */
+/** The longest delay that setTimeout can measure. */
+const longestTimerMs = 2 ** 31 - 1;
+
+/** Least and most of the limits that the protocol or the platform bounds; docs/protocol.md sections 1, 2 and 4.4. */
+const bounds: { readonly [Name in keyof Limits]?: readonly [least: number, most: number] } = {
+  maxFrameBytes: [64 * 1024, 2 ** 30],
+  maxHandshakeFrameBytes: [4096, 64 * 1024],
+  handshakeTimeoutMs: [1, longestTimerMs],
+  maxCallMs: [1, longestTimerMs],
+  maxDepth: [1, 32],
+  maxValues: [1, 65_536],
+  rekeyAfterRecords: [1, 2 ** 23],
+  rekeyAfterBytes: [1, 2 ** 36],
+  rekeyAfterMs: [1, 24 * 3_600_000],
+};
+
+/** Fills in the defaults; throws INVALID_CONFIG for an unknown name or for a value out of its bounds. */
 export function resolveLimits(overrides: Partial<Limits> = {}): Limits {
   for (const [name, value] of Object.entries(overrides)) {
     if (!Object.hasOwn(defaultLimits, name)) {
@@ -68,8 +84,12 @@ export function resolveLimits(overrides: Partial<Limits> = {}): Limits {
         `limits.${name} does not exist; known limits: ${Object.keys(defaultLimits).join(', ')}`,
       );
     }
-    if (!Number.isSafeInteger(value) || value < 1) {
-      throw new SealwireError('INVALID_CONFIG', `limits.${name} must be a positive whole number`);
+    const [least, most] = bounds[name as keyof Limits] ?? [1, Number.MAX_SAFE_INTEGER];
+    if (!Number.isSafeInteger(value) || value < least || value > most) {
+      throw new SealwireError(
+        'INVALID_CONFIG',
+        `limits.${name} must be a whole number from ${least} to ${most}`,
+      );
     }
   }
   return { ...defaultLimits, ...overrides };

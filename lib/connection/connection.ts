@@ -1,0 +1,271 @@
+// One connection: a transport, a handshake, then records both ways. The one place where the layers meet.
+//
+//   handshaking ─ PendingVerdict ─▸ verifying ─ certificate accepted ─▸ ready ─▸ closed
+//
+// It knows no RPC: messages are bytes with flags. It ends exactly once, for whatever reason, wipes its keys, stops its
+// timer and tells its owner why. What the peer is told is one of the codes of docs/protocol.md section 8, no more.
+
+import { empty } from '../base/bytes.js';
+import type { Clock, StopTimer } from '../base/clock.js';
+import { SealwireError } from '../base/errors.js';
+import type { Limits } from '../base/limits.js';
+import { Established, type Handshake, PendingVerdict, type Transition } from '../handshake/state.js';
+import type { TransportConnection } from '../transport/transport.js';
+import {
+  type CloseReason,
+  closeCodes,
+  decodeClose,
+  frameTypes,
+  plainHeaderBytes,
+  readFirstByte,
+} from '../wire/frame.js';
+import { Receiver } from './receive.js';
+import { Sender } from './send.js';
+
+export interface ConnectionOptions {
+  readonly transport: TransportConnection;
+  readonly handshake: Handshake;
+  /** What the client says first. */
+  readonly firstFrame?: Uint8Array;
+  readonly limits: Limits;
+  readonly clock: Clock;
+  /** What is left of the time for the handshake, in milliseconds. */
+  readonly handshakeTimeoutMs: number;
+  readonly owner: ConnectionOwner;
+}
+
+/** What floors above do with a connection. What these methods throw ends the connection. */
+export interface ConnectionOwner {
+  /** Throws, or rejects with, CERTIFICATE_REJECTED unless the chain (DER, the peer's own first) is good. */
+  checkPeer(chain: readonly Uint8Array[]): void | Promise<void>;
+  /** The handshake is over. */
+  established(established: Established): void;
+  /** One or more messages in a row, under the flags that their record really had. */
+  messages(flags: number, body: Uint8Array): void;
+  /** Exactly once, last. */
+  closed(error: SealwireError): void;
+}
+
+export class Connection {
+  /** Settles when the transport has let go: nothing of this connection is left then. */
+  readonly finished: Promise<void>;
+  readonly #transport: TransportConnection;
+  readonly #handshake: Handshake;
+  readonly #limits: Limits;
+  readonly #owner: ConnectionOwner;
+  readonly #sender: Sender;
+  readonly #stopTimer: StopTimer;
+  #phase: 'handshaking' | 'verifying' | 'ready' | 'closed' = 'handshaking';
+  #verdict: PendingVerdict | undefined;
+  #receiver: Receiver | undefined;
+  #established: Established | undefined;
+  #endedBy: SealwireError | undefined;
+
+  constructor(options: ConnectionOptions) {
+    const { transport, handshake, limits, clock, handshakeTimeoutMs, owner, firstFrame } = options;
+    this.#transport = transport;
+    this.#handshake = handshake;
+    this.#limits = limits;
+    this.#owner = owner;
+    this.#sender = new Sender(transport, limits, clock);
+    this.#stopTimer = clock.setTimer(handshakeTimeoutMs, () => {
+      this.#end(
+        new SealwireError(
+          'HANDSHAKE_TIMEOUT',
+          `the handshake took more than ${limits.handshakeTimeoutMs} ms`,
+        ),
+        'handshake-timeout',
+      );
+    });
+    if (firstFrame !== undefined) this.#sender.sendHandshake(firstFrame);
+    this.finished = new Promise((resolve) => {
+      transport.open({
+        frame: (frame) => this.#receive(frame),
+        closed: (error) => {
+          this.#transportClosed(error);
+          resolve();
+        },
+      });
+    });
+  }
+
+  get remoteAddress(): string {
+    return this.#transport.remoteAddress;
+  }
+
+  /** Key generations of both directions; 1 until the first key update, 0 without keys. */
+  get generations(): { readonly sending: number; readonly receiving: number } {
+    return { sending: this.#sender.generation, receiving: this.#receiver?.generation ?? 0 };
+  }
+
+  /** Sends a message; see {@link Sender.send} for what it throws. CONNECTION_CLOSED when there is no connection. */
+  send(flags: number, message: Uint8Array): void {
+    if (this.#phase !== 'ready')
+      throw this.#endedBy ?? closedError('not-ready', 'the connection is not ready');
+    this.#sender.send(flags, message);
+  }
+
+  /**
+   * A key for the application's own use, fresh for this connection and the same on both sides (RFC 9846 §7.5).
+   * Throws ENCRYPTION_UNAVAILABLE on a connection without keys.
+   */
+  exportKey(label: string, bytes: number, context: Uint8Array = empty): Uint8Array {
+    const secrets = this.#established?.secrets;
+    if (this.#phase !== 'ready' || secrets === undefined) {
+      throw new SealwireError(
+        'ENCRYPTION_UNAVAILABLE',
+        'there are no keys to export from on this connection',
+      );
+    }
+    return secrets.exporter.export(label, bytes, context);
+  }
+
+  /** Ends the connection and tells the peer why. Idempotent. */
+  close(reason: CloseReason = 'normal'): void {
+    this.#end(closedError('closed-here', 'the connection was closed on this side'), reason);
+  }
+
+  /** Ends the connection for a fault of the peer, or of this side. */
+  fail(error: SealwireError): void {
+    this.#end(error, closeReasonFor(error));
+  }
+
+  #receive(frame: Uint8Array): void {
+    if (this.#phase === 'closed') return;
+    try {
+      if (this.#receiver !== undefined) this.#receiver.receive(frame);
+      else if (!this.#closedInHandshake(frame)) this.#advance(this.#handshake.receive(frame));
+    } catch (error) {
+      this.fail(asSealwireError(error));
+    }
+  }
+
+  /** The peer gave up before there were keys: its reason is a hint, since anybody could have said it. */
+  #closedInHandshake(frame: Uint8Array): boolean {
+    const { flags, type } = readFirstByte(frame);
+    if (type !== frameTypes.close || flags !== 0) return false;
+    const reason = decodeClose(frame.subarray(plainHeaderBytes));
+    const hint = handshakeHints[reason] ?? `it said: ${reason}`;
+    this.#end(
+      new SealwireError('HANDSHAKE_FAILED', `the peer ended the handshake; ${hint}`, { reason }),
+      undefined,
+    );
+    return true;
+  }
+
+  #advance({ next, send }: Transition): void {
+    for (const frame of send) this.#sender.sendHandshake(frame);
+    if (next instanceof PendingVerdict) this.#verify(next);
+    else if (next instanceof Established) this.#establish(next);
+  }
+
+  #verify(verdict: PendingVerdict): void {
+    this.#phase = 'verifying';
+    this.#verdict = verdict;
+    const checked = this.#owner.checkPeer(verdict.peerChain);
+    if (checked === undefined) {
+      this.#advance(verdict.accept());
+      return;
+    }
+    checked
+      .then(() => {
+        if (this.#phase === 'verifying') this.#advance(verdict.accept());
+      })
+      .catch((error: unknown) => this.fail(asSealwireError(error)));
+  }
+
+  #establish(established: Established): void {
+    const { secrets, peer } = established;
+    this.#stopTimer();
+    this.#phase = 'ready';
+    this.#verdict = undefined;
+    this.#established = established;
+    this.#transport.setMaxFrameBytes(this.#limits.maxFrameBytes);
+    this.#sender.establish(secrets?.sending, peer.maxFrameBytes);
+    this.#receiver = new Receiver(secrets?.receiving, {
+      messages: (flags, body) => this.#owner.messages(flags, body),
+      closeReceived: (reason) => {
+        this.#end(closedError(reason, `the peer closed the connection: ${reason}`), undefined);
+      },
+    });
+    this.#owner.established(established);
+  }
+
+  #transportClosed(cause?: Error): void {
+    if (cause instanceof SealwireError && cause.code !== 'CONNECTION_CLOSED') {
+      this.#end(cause, undefined);
+      return;
+    }
+    const options = { reason: 'transport-closed', ...(cause && { cause }) };
+    this.#end(
+      this.#phase === 'ready'
+        ? new SealwireError('CONNECTION_CLOSED', 'the transport closed without a farewell', options)
+        : new SealwireError('HANDSHAKE_FAILED', 'the transport closed during the handshake', options),
+      undefined,
+    );
+  }
+
+  /** The one way out. Tells the peer when there is something to tell. */
+  #end(error: SealwireError, tell: CloseReason | undefined): void {
+    if (this.#phase === 'closed') return;
+    this.#endedBy = error;
+    this.#stopTimer();
+    try {
+      if (tell !== undefined) this.#sender.sendClose(tell);
+    } catch {
+      // The keys may be worn out: then the peer sees the transport close.
+    }
+    this.#phase = 'closed';
+    this.#transport.close();
+    this.#sender.destroy();
+    this.#receiver?.destroy();
+    this.#verdict?.destroy();
+    this.#handshake.destroy();
+    this.#established?.destroy();
+    this.#owner.closed(error);
+  }
+}
+
+/** What to do about the reasons that a peer may give during the handshake. */
+const handshakeHints: Partial<Record<CloseReason, string>> = {
+  'encryption-mismatch': 'enableEncryption must be the same on both sides',
+  'signature-mismatch': 'signKeyExchange must be the same on both sides',
+  'version-mismatch': 'it speaks another version of the protocol: update both sides',
+  'no-common-algorithm': 'it has no suite, group or signature algorithm in common with this side',
+  'handshake-failed': 'it does not say why; its own log does',
+  'handshake-timeout': 'it took too long',
+  'limit-exceeded': 'it has too many connections',
+  'going-away': 'it is stopping',
+};
+
+/** The one table of what a peer learns from an error here. */
+function closeReasonFor(error: SealwireError): CloseReason {
+  switch (error.code) {
+    case 'HANDSHAKE_FAILED':
+      return toldReason(error.reason) ?? 'handshake-failed';
+    case 'CERTIFICATE_REJECTED':
+    case 'POLICY_MISMATCH':
+      return 'handshake-failed';
+    case 'HANDSHAKE_TIMEOUT':
+      return 'handshake-timeout';
+    case 'LIMIT_EXCEEDED':
+      return 'limit-exceeded';
+    default:
+      return 'protocol-error';
+  }
+}
+
+/** Reasons about what was said in the clear may be told; which check of a secret failed may not. */
+function toldReason(reason: string | undefined): CloseReason | undefined {
+  if (reason === undefined || !Object.hasOwn(closeCodes, reason)) return undefined;
+  return reason as CloseReason;
+}
+
+function closedError(reason: string, message: string): SealwireError {
+  return new SealwireError('CONNECTION_CLOSED', message, { reason });
+}
+
+function asSealwireError(error: unknown): SealwireError {
+  if (error instanceof SealwireError) return error;
+  return new SealwireError('INTERNAL', 'an error inside Sealwire ended the connection', { cause: error });
+}

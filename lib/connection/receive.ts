@@ -1,0 +1,77 @@
+// The way of a frame in, in the order of its steps:
+//
+//   1. first byte   flags and type
+//   2. open         record/open.ts, or nothing for a plain frame
+//   3. sort         messages, close; key updates are done inside open
+//
+// This is for established connections; during the handshake frames go to handshake/state.ts instead. Whatever does
+// not fit throws, and the connection ends: on an ordered transport nobody honest sends it.
+
+import { SealwireError } from '../base/errors.js';
+import { Opener } from '../record/open.js';
+import type { TrafficSecret } from '../record/traffic-keys.js';
+import {
+  type CloseReason,
+  decodeClose,
+  type FrameType,
+  frameTypes,
+  plainHeaderBytes,
+  readFirstByte,
+} from '../wire/frame.js';
+
+export interface FrameConsumer {
+  /** One or more messages in a row, and the flags that their record really had. */
+  messages(flags: number, body: Uint8Array): void;
+  closeReceived(reason: CloseReason): void;
+}
+
+export class Receiver {
+  readonly #opener: Opener | undefined;
+  readonly #consumer: FrameConsumer;
+
+  /** Without a secret only plain frames are accepted. */
+  constructor(secret: TrafficSecret | undefined, consumer: FrameConsumer) {
+    this.#opener = secret && new Opener(secret);
+    this.#consumer = consumer;
+  }
+
+  get generation(): number {
+    return this.#opener?.generation ?? 0;
+  }
+
+  /** Throws RECORD_REJECTED or PROTOCOL_ERROR; nothing of the frame was used then. */
+  receive(frame: Uint8Array): void {
+    const { flags, type, body } = this.#open(frame);
+    switch (type) {
+      case frameTypes.messages:
+        if (body.length === 0) throw unexpected('an empty frame of messages');
+        this.#consumer.messages(flags, body);
+        return;
+      case frameTypes.close:
+        // Once there are keys a plain close is a forgery: it would hide that messages were cut off.
+        if (flags !== (this.#opener ? 3 : 0)) throw unexpected('a close frame without protection');
+        this.#consumer.closeReceived(decodeClose(body));
+        return;
+      case frameTypes.keyUpdate:
+        if (flags === 0) throw unexpected('a key update without protection');
+        return;
+      default:
+        throw unexpected('a handshake frame on an established connection');
+    }
+  }
+
+  destroy(): void {
+    this.#opener?.destroy();
+  }
+
+  #open(frame: Uint8Array): { flags: number; type: FrameType; body: Uint8Array } {
+    const { flags, type } = readFirstByte(frame);
+    if (flags === 0) return { flags, type, body: frame.subarray(plainHeaderBytes) };
+    if (this.#opener === undefined) throw unexpected('a sealed record on a connection without keys');
+    return this.#opener.open(frame);
+  }
+}
+
+function unexpected(what: string): SealwireError {
+  return new SealwireError('PROTOCOL_ERROR', `the peer sent ${what}`);
+}
