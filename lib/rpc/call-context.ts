@@ -1,0 +1,42 @@
+// What an RPC method may ask about the call that it is serving.
+//
+// The context is there from the start of the method until its first `await`: it is set around the synchronous part
+// of the call, which costs nothing and works in browsers, where there is no AsyncLocalStorage.
+
+import { SealwireError } from '../base/errors.js';
+import type { Peer } from './peer.js';
+
+export interface CallContext {
+  /** The connection that the call came over; on a client, the one to its server. */
+  readonly client: Peer;
+  /** The flags that this very message had, at least what the method declares. */
+  readonly security: number;
+  /** Aborted when the caller cancels, when the deadline passes, and when the connection ends. */
+  readonly signal: AbortSignal;
+  /** When the caller's patience or this side's limit ends. */
+  readonly deadline: Date;
+}
+
+let current: CallContext | undefined;
+
+/** The context of the call that is being served. Throws INVALID_STATE outside a call, or behind the first `await`. */
+export function callContext(): CallContext {
+  if (current === undefined) {
+    throw new SealwireError(
+      'INVALID_STATE',
+      'callContext() is there only inside an RPC method, before its first await: keep what it returns in a variable',
+    );
+  }
+  return current;
+}
+
+/** Runs the synchronous part of a method with its context. */
+export function runInContext<Result>(context: CallContext, run: () => Result): Result {
+  const outer = current;
+  current = context;
+  try {
+    return run();
+  } finally {
+    current = outer;
+  }
+}

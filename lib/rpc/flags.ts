@@ -1,0 +1,31 @@
+// Which flags a call is sent under: docs/protocol.md section 3.
+//
+// The method's minimum, what the caller asks for on top, and what both sides accept. There is always a way up, since
+// both flags together are always accepted; there is never a way down.
+
+import { SealwireError } from '../base/errors.js';
+import { satisfies } from '../contract/security.js';
+
+/** The mask of a connection without keys: only plain messages. */
+const plainOnly = 0b0001;
+
+/** Weakest first: a tag is worth more than secrecy without one. */
+const byStrength = [0, 2, 1, 3];
+
+/** The weakest combination in `allowed` with all flags of `required`. Throws ENCRYPTION_UNAVAILABLE without keys. */
+export function agreeFlags(required: number, allowed: number): number {
+  for (const flags of byStrength) {
+    if (satisfies(flags, required) && isAllowed(flags, allowed)) return flags;
+  }
+  throw new SealwireError(
+    'ENCRYPTION_UNAVAILABLE',
+    allowed === plainOnly
+      ? 'this call must be protected, and the connection has no keys (enableEncryption is off)'
+      : 'the two sides accept no combination of flags that this call could be sent under',
+  );
+}
+
+/** Whether records with these flags are accepted on a connection with this mask. */
+export function isAllowed(flags: number, allowed: number): boolean {
+  return (allowed & (1 << flags)) !== 0;
+}

@@ -1,0 +1,75 @@
+// The other side of a connection, as users see it: a client on the server, the server on a client.
+
+import type { CallOptions } from './caller.js';
+import { createProxy, type RpcProxy, type ServiceClass } from './proxy.js';
+import type { Session } from './session.js';
+
+/** How a connection is protected. */
+export interface ConnectionSecurity {
+  /** `signed`: the server proved its certificate. `anonymous`: it did not. `none`: there are no keys. */
+  readonly protection: 'signed' | 'anonymous' | 'none';
+  /** `aes-256-gcm` or `chacha20-poly1305`; undefined without keys. */
+  readonly suite: string | undefined;
+  /** `x25519`; undefined without keys. */
+  readonly group: string | undefined;
+}
+
+export class Peer {
+  /** Numbers the clients of a server, from 1; 0 is the server, as its client sees it. */
+  readonly id: number;
+  readonly #session: Session;
+
+  constructor(id: number, session: Session) {
+    this.id = id;
+    this.#session = session;
+  }
+
+  /** Where the frames come from, for logs: `127.0.0.1:50312`. Not an identity. */
+  get remoteAddress(): string {
+    return this.#session.remoteAddress;
+  }
+
+  get security(): ConnectionSecurity {
+    return this.#session.security;
+  }
+
+  /** Certificates that the peer proved to own, DER, its own first; empty where it showed none. */
+  get certificates(): readonly Uint8Array[] {
+    return this.#session.peerCertificates;
+  }
+
+  /**
+   * The peer's service, by name or by class. With a class, POLICY_MISMATCH is thrown when the peer asks for less
+   * protection than the class declares.
+   */
+  rpc<Service extends object>(
+    service: string | ServiceClass<Service>,
+    options?: CallOptions,
+  ): RpcProxy<Service> {
+    if (typeof service !== 'string') this.#session.checkPolicy(service);
+    const name = typeof service === 'string' ? service : service.name;
+    return createProxy(name, (method, args, callOptions) => this.invoke(method, args, callOptions), options);
+  }
+
+  /** Calls `Service.method` of the peer. */
+  invoke<Result = unknown>(
+    name: string,
+    args: readonly unknown[] = [],
+    options?: CallOptions,
+  ): Promise<Result> {
+    return this.#session.invoke(name, args, options) as Promise<Result>;
+  }
+
+  /**
+   * A fresh key for the application's own use, the same on both sides; `bytes` from 1 to 8160. Other labels and other
+   * contexts give unrelated keys. Throws ENCRYPTION_UNAVAILABLE on a connection without keys.
+   */
+  exportKey(label: string, bytes: number, context?: Uint8Array): Uint8Array {
+    return this.#session.exportKey(label, bytes, context);
+  }
+
+  /** Ends this connection. */
+  disconnect(): void {
+    this.#session.disconnect();
+  }
+}

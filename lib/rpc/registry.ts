@@ -1,0 +1,66 @@
+// The services that this side offers, and the table from a method's number to the function that serves it.
+//
+// The manifest is made once, at start; after that nothing can be added, since both sides have agreed on it. Methods
+// are found by number in an array, never by a name that came over the wire.
+
+import { SealwireError } from '../base/errors.js';
+import { buildManifest, encodeManifest } from '../contract/manifest.js';
+import { collectRpcs } from '../contract/metadata.js';
+
+/** A method as the dispatcher needs it. */
+export interface ServedMethod {
+  /** `Arena.move` */
+  readonly fullName: string;
+  /** The least flags with which a call is accepted. */
+  readonly security: number;
+  readonly oneWay: boolean;
+  /** Longest that one call may take, in milliseconds; undefined: the connection's limit. */
+  readonly timeoutMs: number | undefined;
+  invoke(args: readonly unknown[]): unknown;
+}
+
+/** What is served, fixed. */
+export interface Services {
+  /** By id: the position in the manifest. */
+  readonly methods: readonly ServedMethod[];
+  /** The manifest as it travels in the handshake. */
+  readonly manifest: Uint8Array;
+}
+
+export class Registry {
+  readonly #targets = new Map<string, object>();
+
+  /** Adds an object with RPC methods under `name`. Throws INVALID_RPC when it has none or the name is taken. */
+  register(name: string, target: object): void {
+    if (this.#targets.has(name)) {
+      throw new SealwireError(
+        'INVALID_RPC',
+        `a service named ${name} is registered already; give this one another name`,
+      );
+    }
+    buildManifest([{ name, target }]); // says now, not at start, what is wrong with the class
+    this.#targets.set(name, target);
+  }
+
+  /** The services as they are now. */
+  services(): Services {
+    const targets = [...this.#targets].map(([name, target]) => ({ name, target }));
+    const manifest = buildManifest(targets);
+    const methods = manifest.services.flatMap((service) => {
+      const target = this.#targets.get(service.name)!;
+      const rpcs = collectRpcs(target);
+      return service.methods.map(({ name, security, oneWay }): ServedMethod => {
+        const { key, metadata } = rpcs.get(name)!;
+        const method = Reflect.get(target, key) as (...args: unknown[]) => unknown;
+        return {
+          fullName: `${service.name}.${name}`,
+          security,
+          oneWay,
+          timeoutMs: metadata.timeoutMs,
+          invoke: (args) => Reflect.apply(method, target, args),
+        };
+      });
+    });
+    return { methods, manifest: encodeManifest(manifest) };
+  }
+}

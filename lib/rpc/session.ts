@@ -1,0 +1,239 @@
+// Calls both ways over one connection: the peer's manifest, a caller, a dispatcher, and who gets which message.
+//
+// A session begins when the handshake is over and ends with its connection. It knows flags, and no key or socket.
+
+import type { Clock } from '../base/clock.js';
+import { RpcError, SealwireError } from '../base/errors.js';
+import type { Limits } from '../base/limits.js';
+import type { Connection, ConnectionOwner } from '../connection/connection.js';
+import { decodeManifest, findWeakened, type Manifest } from '../contract/manifest.js';
+import { collectRpcs } from '../contract/metadata.js';
+import type { Established } from '../handshake/state.js';
+import { type CallMessage, decodeCallMessages } from '../wire/call-message.js';
+import type { CloseReason } from '../wire/frame.js';
+import { Caller, type CallOptions, type RemoteMethod } from './caller.js';
+import { type CallObserver, Dispatcher } from './dispatcher.js';
+import { type ConnectionSecurity, Peer } from './peer.js';
+import type { ServiceClass } from './proxy.js';
+import type { Services } from './registry.js';
+
+export interface SessionObserver extends CallObserver {
+  /** The handshake is over; calls may be made. What this throws ends the connection. */
+  established(peer: Peer): void;
+  /** Exactly once, last; `wasEstablished` tells whether there ever was a session. */
+  closed(peer: Peer, error: SealwireError, wasEstablished: boolean): void;
+}
+
+export interface SessionOptions {
+  /** See {@link Peer.id}. */
+  readonly id: number;
+  readonly services: Services;
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly observer: SessionObserver;
+  /** Services that the peer must offer with at least this protection. */
+  readonly expectations: ReadonlySet<ServiceClass<object>>;
+  checkPeer(chain: readonly Uint8Array[]): void | Promise<void>;
+}
+
+export class Session implements ConnectionOwner {
+  readonly peer: Peer;
+  readonly #options: SessionOptions;
+  #connection: Connection | undefined;
+  #live: LiveSession | undefined;
+  #endedBy: SealwireError | undefined;
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+    this.peer = new Peer(options.id, this);
+  }
+
+  /** The connection that this session owns; it may have ended by now. */
+  attach(connection: Connection): void {
+    this.#connection = connection;
+  }
+
+  get remoteAddress(): string {
+    return this.#connection?.remoteAddress ?? '';
+  }
+
+  get security(): ConnectionSecurity {
+    const established = this.#live?.established;
+    return {
+      protection: established?.protection ?? 'none',
+      suite: established?.secrets?.suite,
+      group: established?.secrets?.group,
+    };
+  }
+
+  get peerCertificates(): readonly Uint8Array[] {
+    return this.#live?.established.peerChain ?? [];
+  }
+
+  /** Calls that wait for an answer, and methods that run for the peer. */
+  get load(): { readonly pendingCalls: number; readonly callsInFlight: number } {
+    return {
+      pendingCalls: this.#live?.caller.pendingCalls ?? 0,
+      callsInFlight: this.#live?.dispatcher.callsInFlight ?? 0,
+    };
+  }
+
+  async invoke(name: string, args: readonly unknown[], options?: CallOptions): Promise<unknown> {
+    const { caller, methods } = this.#alive();
+    const method = methods.get(name);
+    if (method === undefined) {
+      throw new SealwireError(
+        'UNIMPLEMENTED',
+        `the peer offers no method ${name}; it offers ${offered(methods)}`,
+      );
+    }
+    return caller.invoke(method, args, options);
+  }
+
+  /** Throws POLICY_MISMATCH when the peer's manifest asks for less than the class declares, or lacks the service. */
+  checkPolicy(service: ServiceClass<object>): void {
+    checkPolicy(this.#alive().manifest, service);
+  }
+
+  exportKey(label: string, bytes: number, context?: Uint8Array): Uint8Array {
+    this.#alive();
+    return this.#connected().exportKey(label, bytes, context);
+  }
+
+  /** Ends the connection and tells the peer why. */
+  disconnect(reason?: CloseReason): void {
+    this.#connection?.close(reason);
+  }
+
+  /** Settles when nothing of the connection is left. */
+  get finished(): Promise<void> {
+    return this.#connected().finished;
+  }
+
+  checkPeer(chain: readonly Uint8Array[]): void | Promise<void> {
+    return this.#options.checkPeer(chain);
+  }
+
+  established(established: Established): void {
+    const { services, limits, clock, observer, expectations } = this.#options;
+    const connection = this.#connected();
+    const manifest = decodeManifest(established.peer.manifest);
+    for (const service of expectations) checkPolicy(manifest, service);
+    const { allowed } = established;
+    const send = (flags: number, message: Uint8Array) => connection.send(flags, message);
+    this.#live = {
+      established,
+      manifest,
+      methods: remoteMethods(manifest),
+      caller: new Caller({ send, allowed }, limits, clock),
+      dispatcher: new Dispatcher({
+        peer: this.peer,
+        methods: services.methods,
+        limits,
+        clock,
+        allowed,
+        send,
+        fail: (error) => connection.fail(error),
+        observer,
+      }),
+    };
+    observer.established(this.peer);
+  }
+
+  messages(flags: number, body: Uint8Array): void {
+    decodeCallMessages(body, this.#options.limits, (message) => {
+      // A message before this one may have ended the connection.
+      if (this.#endedBy === undefined) this.#route(flags, message);
+    });
+  }
+
+  closed(error: SealwireError): void {
+    const live = this.#live;
+    this.#endedBy = error;
+    live?.caller.close(error);
+    live?.dispatcher.close(error);
+    this.#options.observer.closed(this.peer, error, live !== undefined);
+  }
+
+  #route(flags: number, message: CallMessage): void {
+    const { caller, dispatcher } = this.#alive();
+    switch (message.kind) {
+      case 'call':
+        dispatcher.call(flags, message.id, message.method, message.args, message.timeoutMs);
+        break;
+      case 'notify':
+        dispatcher.notify(flags, message.method, message.args);
+        break;
+      case 'result':
+        caller.settle(message.id, flags, { value: message.value });
+        break;
+      case 'error':
+        caller.settle(message.id, flags, {
+          error: new RpcError(message.code, message.message, message.data),
+        });
+        break;
+      case 'cancel':
+        dispatcher.cancel(flags, message.id);
+        break;
+    }
+  }
+
+  #alive(): LiveSession {
+    if (this.#endedBy !== undefined) {
+      throw new SealwireError('CONNECTION_CLOSED', `the connection has ended: ${this.#endedBy.message}`, {
+        reason: this.#endedBy.code,
+        cause: this.#endedBy,
+      });
+    }
+    if (this.#live === undefined)
+      throw new SealwireError('CONNECTION_CLOSED', 'the connection is not ready yet');
+    return this.#live;
+  }
+
+  #connected(): Connection {
+    if (this.#connection === undefined)
+      throw new SealwireError('INVALID_STATE', 'the session has no connection');
+    return this.#connection;
+  }
+}
+
+/** What there is between the handshake and the end. */
+interface LiveSession {
+  readonly established: Established;
+  readonly manifest: Manifest;
+  /** By full name, `Arena.move`. */
+  readonly methods: ReadonlyMap<string, RemoteMethod>;
+  readonly caller: Caller;
+  readonly dispatcher: Dispatcher;
+}
+
+function remoteMethods(manifest: Manifest): ReadonlyMap<string, RemoteMethod> {
+  const methods = new Map<string, RemoteMethod>();
+  for (const service of manifest.services) {
+    for (const { id, name, security, oneWay } of service.methods) {
+      const fullName = `${service.name}.${name}`;
+      methods.set(fullName, { id, fullName, security, oneWay });
+    }
+  }
+  return methods;
+}
+
+function checkPolicy(agreed: Manifest, service: ServiceClass<object>): void {
+  const offer = agreed.services.find(({ name }) => name === service.name);
+  const weakened = findWeakened(offer?.methods ?? [], collectRpcs(service));
+  if (weakened.length === 0) return;
+  throw new SealwireError(
+    'POLICY_MISMATCH',
+    `the peer does not offer ${weakened.map((method) => `${service.name}.${method}`).join(', ')} with the protection ` +
+      'that the class declares: deploy the same version on both sides',
+  );
+}
+
+/** For an error message: the names, as far as they help. */
+function offered(methods: ReadonlyMap<string, RemoteMethod>): string {
+  const names = [...methods.keys()];
+  if (names.length === 0) return 'none';
+  return names.length <= 8
+    ? names.join(', ')
+    : `${names.slice(0, 8).join(', ')} and ${names.length - 8} more`;
+}
