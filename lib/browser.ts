@@ -1,0 +1,23 @@
+// The front door in browsers, with the client's role alone: `import { … } from 'sealwire'`.
+
+export { defineRpcs, Rpc, rpc } from '../decorators/index.js';
+export type { CallCode, ErrorCode } from './base/errors.js';
+export { RpcError, SealwireError } from './base/errors.js';
+export type { Limits } from './base/limits.js';
+export type { CertificateInput } from './certificate/pem.js';
+export type { CertificateValidator, ValidationContext } from './certificate/validator.js';
+export type { Certificate } from './certificate/x509.js';
+export type { RpcOptions } from './contract/metadata.js';
+export type { SecurityFlags } from './contract/security.js';
+export { Security } from './contract/security.js';
+export { nobleCrypto } from './crypto/noble.js';
+export type { CryptoProvider } from './crypto/provider.js';
+export { NetworkingManager } from './manager/browser.js';
+export type { NetworkConfig } from './manager/config.js';
+export type { ManagerEvents } from './manager/events.js';
+export type { CallContext } from './rpc/call-context.js';
+export { callContext } from './rpc/call-context.js';
+export type { CallOptions } from './rpc/caller.js';
+export type { ConnectionSecurity, Peer } from './rpc/peer.js';
+export type { RpcProxy } from './rpc/proxy.js';
+export type { ClientTransport } from './transport/transport.js';

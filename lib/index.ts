@@ -1,0 +1,25 @@
+// The front door on Node.js: `import { … } from 'sealwire'`.
+
+export { defineRpcs, Rpc, rpc } from '../decorators/index.js';
+export type { CallCode, ErrorCode } from './base/errors.js';
+export { RpcError, SealwireError } from './base/errors.js';
+export type { Limits } from './base/limits.js';
+export type { IdentitySource } from './certificate/identity.js';
+export type { CertificateInput } from './certificate/pem.js';
+export type { CertificateValidator, ValidationContext } from './certificate/validator.js';
+export type { Certificate } from './certificate/x509.js';
+export type { RpcOptions } from './contract/metadata.js';
+export type { SecurityFlags } from './contract/security.js';
+export { Security } from './contract/security.js';
+export { nobleCrypto } from './crypto/noble.js';
+export { nodeCrypto } from './crypto/node.js';
+export type { CryptoProvider } from './crypto/provider.js';
+export type { NetworkConfig } from './manager/config.js';
+export type { ManagerEvents } from './manager/events.js';
+export { NetworkingManager } from './manager/node.js';
+export type { CallContext } from './rpc/call-context.js';
+export { callContext } from './rpc/call-context.js';
+export type { CallOptions } from './rpc/caller.js';
+export type { ConnectionSecurity, Peer } from './rpc/peer.js';
+export type { RpcProxy } from './rpc/proxy.js';
+export type { ClientTransport, ServerTransport } from './transport/transport.js';

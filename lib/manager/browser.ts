@@ -1,0 +1,58 @@
+// Sealwire in browsers: noble's crypto, the page's own WebSocket, no built-in roots, the client's role alone.
+
+import type { Clock } from '../base/clock.js';
+import { SealwireError } from '../base/errors.js';
+import { nobleCrypto } from '../crypto/noble.js';
+import { BrowserWebSocketTransport } from '../transport/browser-websocket.js';
+import { MemoryTransport } from '../transport/memory.js';
+import type { ClientTransport } from '../transport/transport.js';
+import { ClientManager } from './client-manager.js';
+import type { NetworkConfig } from './config.js';
+import type { Platform } from './platform.js';
+
+/** What is used of the DOM's type, which this project does not compile with. */
+interface BrowserMessageChannel {
+  readonly port1: { onmessage: (() => void) | null; close(): void };
+  readonly port2: { postMessage(message: undefined): void };
+}
+
+const browserClock: Clock = {
+  now: () => performance.now(),
+  date: () => new Date(),
+  setTimer(ms, callback) {
+    const timer = setTimeout(callback, ms);
+    return () => clearTimeout(timer);
+  },
+  // A message to oneself comes in the next turn; a timer would wait for 4 ms once it is nested.
+  endOfTurn(callback) {
+    const { port1, port2 } = new MessageChannel() as unknown as BrowserMessageChannel;
+    port1.onmessage = () => {
+      port1.close();
+      callback();
+    };
+    port2.postMessage(undefined);
+  },
+};
+
+export const browserPlatform: Platform = {
+  crypto: nobleCrypto,
+  clock: browserClock,
+  dial(url): ClientTransport {
+    const [scheme] = url.split(':', 1);
+    if (scheme === 'memory') return new MemoryTransport(url);
+    if (scheme === 'ws' || scheme === 'wss') return new BrowserWebSocketTransport(url);
+    throw new SealwireError('INVALID_CONFIG', `${scheme}: is no transport of browsers; use ws://`);
+  },
+  listenOn(): never {
+    throw new SealwireError('INVALID_CONFIG', 'a browser cannot be a server');
+  },
+  builtInRoots: () => [],
+};
+
+/** A client of the Sealwire protocol. Browsers tell no roots, so `ca` or `validateCertificate` must be set. */
+export class NetworkingManager extends ClientManager {
+  /** Throws INVALID_CONFIG for options that do not exist. */
+  constructor(config: NetworkConfig = {}) {
+    super(config, browserPlatform);
+  }
+}

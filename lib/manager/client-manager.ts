@@ -1,0 +1,179 @@
+// A manager with the client's role, for any platform: what browsers get, and what NetworkingManager builds on.
+//
+// Configuration goes in, typed access to the other side comes out. It starts one role at a time, and can be started again
+// after stop().
+
+import { SealwireError } from '../base/errors.js';
+import type { CallOptions } from '../rpc/caller.js';
+import type { Peer } from '../rpc/peer.js';
+import { createProxy, type RpcProxy, type ServiceClass } from '../rpc/proxy.js';
+import { Registry } from '../rpc/registry.js';
+import type { SessionObserver } from '../rpc/session.js';
+import type { ClientTransport } from '../transport/transport.js';
+import { ClientRole } from './client-role.js';
+import { checkOptionNames, clientSettings, type NetworkConfig } from './config.js';
+import { ManagerEmitter, type ManagerEvents } from './events.js';
+import type { Platform } from './platform.js';
+
+/** What a running manager is. */
+export interface Role {
+  stop(): Promise<void>;
+}
+
+export class ClientManager {
+  protected readonly config: NetworkConfig;
+  protected readonly platform: Platform;
+  protected readonly events: ManagerEmitter = new ManagerEmitter();
+  protected readonly registry: Registry = new Registry();
+  #role: Role | undefined;
+  #client: ClientRole | undefined;
+  /** Classes that rpc() was asked for: the server must protect their methods at least as they declare. */
+  readonly #expectations = new Set<ServiceClass<object>>();
+
+  /** Throws INVALID_CONFIG for options that do not exist; the rest is checked at start. */
+  constructor(config: NetworkConfig, platform: Platform) {
+    checkOptionNames(config);
+    this.config = config;
+    this.platform = platform;
+  }
+
+  /**
+   * Offers the RPC methods of an object to the other side, under `name` or the name of its class. Before the start.
+   * Throws INVALID_RPC for a class without RPCs and for names used twice, INVALID_STATE after the start.
+   */
+  register(target: object): this;
+  register(name: string, target: object): this;
+  register(nameOrTarget: string | object, maybeTarget?: object): this {
+    if (this.#role !== undefined) {
+      throw new SealwireError(
+        'INVALID_STATE',
+        'register services before the start: both sides agree on them there',
+      );
+    }
+    const target = typeof nameOrTarget === 'string' ? maybeTarget : nameOrTarget;
+    if (typeof target !== 'object' || target === null) {
+      throw new SealwireError('INVALID_RPC', 'register() takes an instance: register(new Arena())');
+    }
+    this.registry.register(typeof nameOrTarget === 'string' ? nameOrTarget : target.constructor.name, target);
+    return this;
+  }
+
+  /**
+   * Connects to a server, by URL (`ws://…`, on Node also `tcp://…`, `memory://…`) or transport. Resolves when calls can
+   * be made: keys are agreed and the certificate is accepted. Rejects with CONNECT_FAILED, CERTIFICATE_REJECTED,
+   * HANDSHAKE_FAILED, HANDSHAKE_TIMEOUT, POLICY_MISMATCH or INVALID_CONFIG.
+   */
+  async startClient(target: string | ClientTransport): Promise<void> {
+    const transport = typeof target === 'string' ? this.platform.dial(target) : target;
+    const settings = clientSettings(this.config, this.platform, transport.hostname);
+    const { encryption } = settings;
+    const role = new ClientRole({
+      platform: this.platform,
+      settings,
+      transport,
+      services: this.registry.services(),
+      expectations: this.#expectations,
+      observer: {
+        ...this.callObserver(),
+        closed: (peer, error, wasEstablished) => {
+          if (this.#client === role) this.#client = undefined;
+          this.leave(role);
+          if (wasEstablished) this.events.emit('disconnected', error);
+          else if (encryption) this.events.emit('encryptionFailed', error, peer.remoteAddress);
+        },
+      },
+      established: ({ peer }) => {
+        this.#client = role;
+        if (encryption) this.events.emit('encryptionEstablished', peer);
+      },
+    });
+    this.enter(role);
+    try {
+      await role.start();
+    } catch (error) {
+      this.leave(role);
+      throw error;
+    }
+  }
+
+  /** The connection to the server; undefined before startClient() has resolved and after its end. */
+  get connection(): Peer | undefined {
+    return this.#client?.session?.peer;
+  }
+
+  /**
+   * A service of the server, by name or by class: an object with its methods, typed. `options` apply to every call made
+   * through it. With a class the server must protect each method at least as the class declares (POLICY_MISMATCH). May be
+   * called before the start; calls made then fail with CONNECTION_CLOSED.
+   */
+  rpc<Service extends object>(
+    service: string | ServiceClass<Service>,
+    options?: CallOptions,
+  ): RpcProxy<Service> {
+    if (typeof service !== 'string') {
+      this.#expectations.add(service);
+      this.connection?.rpc(service);
+    }
+    const name = typeof service === 'string' ? service : service.name;
+    return createProxy(
+      name,
+      (method, args, callOptions) => this.invokeServerRpc(method, args, callOptions),
+      options,
+    );
+  }
+
+  /** Calls `Service.method` of the server. Flags in `options` raise the protection, they cannot lower it. */
+  async invokeServerRpc<Result = unknown>(
+    name: string,
+    args: readonly unknown[] = [],
+    options?: CallOptions,
+  ): Promise<Result> {
+    const { connection } = this;
+    if (connection === undefined) {
+      throw new SealwireError(
+        'CONNECTION_CLOSED',
+        'there is no connection to a server: await startClient() first',
+      );
+    }
+    return connection.invoke<Result>(name, args, options);
+  }
+
+  /** Ends whatever was started and resolves when no socket and no timer of it is left. */
+  async stop(): Promise<void> {
+    const role = this.#role;
+    await role?.stop();
+    if (role !== undefined) this.leave(role);
+  }
+
+  on<Name extends keyof ManagerEvents>(name: Name, listener: ManagerEvents[Name]): this {
+    this.events.on(name, listener);
+    return this;
+  }
+
+  off<Name extends keyof ManagerEvents>(name: Name, listener: ManagerEvents[Name]): this {
+    this.events.off(name, listener);
+    return this;
+  }
+
+  /** Throws INVALID_STATE when something is running already. */
+  protected enter(role: Role): void {
+    if (this.#role !== undefined) {
+      throw new SealwireError(
+        'INVALID_STATE',
+        'this manager is started already: stop() it first, or make another one',
+      );
+    }
+    this.#role = role;
+  }
+
+  protected leave(role: Role): void {
+    if (this.#role === role) this.#role = undefined;
+  }
+
+  protected callObserver(): Pick<SessionObserver, 'failed' | 'refused'> {
+    return {
+      failed: (peer, method, error) => this.events.emit('callFailed', peer, method, error),
+      refused: (peer, method, code) => this.events.emit('callRefused', peer, method, code),
+    };
+  }
+}

@@ -1,0 +1,174 @@
+// NetworkConfig: what a user says, and the settings that come out of it.
+//
+// Everything is checked when a role is started, with messages that say what to do. An option that does not exist is
+// refused: an option that is believed to protect and does nothing is worse than none.
+
+import { SealwireError } from '../base/errors.js';
+import { type Limits, resolveLimits } from '../base/limits.js';
+import { type Identity, type IdentitySource, loadIdentity } from '../certificate/identity.js';
+import { type CertificateInput, readCertificates } from '../certificate/pem.js';
+import type { CertificateValidator } from '../certificate/validator.js';
+import { type Certificate, parseCertificate } from '../certificate/x509.js';
+import { checkSecurity, type SecurityFlags, satisfies } from '../contract/security.js';
+import type { CryptoProvider } from '../crypto/provider.js';
+import type { Platform } from './platform.js';
+
+export interface NetworkConfig {
+  /** Agree keys with each peer. Default true; must be the same on both sides. Without it only unprotected RPCs work. */
+  readonly enableEncryption?: boolean;
+  /**
+   * Sign the key exchange with the server's certificate. Default true; must be the same on both sides. Without it
+   * anybody on the path can be the server: it stops eavesdroppers and nobody else.
+   */
+  readonly signKeyExchange?: boolean;
+  /** Servers: whose certificate signs the key exchange. A PFX file (base64 or bytes), or PEM. */
+  readonly certificate?: IdentitySource;
+  /** Clients: the roots that are trusted, PEM or DER, one or many. Default: on Node the built-in ones. */
+  readonly ca?: CertificateInput;
+  /** Clients: the name that the certificate must be for. Default: the host of the URL. */
+  readonly serverName?: string;
+  /** Clients: decides about the server's certificate in place of the default rule. True accepts. */
+  readonly validateCertificate?: CertificateValidator;
+  /** Servers: PBKDF2 iterations that stretch the agreed secret; default 1000, 1 turns it off. */
+  readonly keyStretching?: { readonly iterations: number };
+  /** The least protection of every call in both directions, on top of what RPCs declare. Default `Security.None`. */
+  readonly minimumSecurity?: SecurityFlags;
+  /** See {@link Limits}. */
+  readonly limits?: Partial<Limits>;
+  /** Another crypto backend than the platform's. */
+  readonly crypto?: CryptoProvider;
+}
+
+/** What both roles need. */
+export interface Settings {
+  readonly encryption: boolean;
+  readonly signed: boolean;
+  /** Bit f: records with flags f are accepted. */
+  readonly allowed: number;
+  readonly limits: Limits;
+  readonly crypto: CryptoProvider;
+}
+
+export interface ServerSettings extends Settings {
+  /** Undefined for an anonymous server, and without encryption. */
+  readonly identity: Identity | undefined;
+  readonly iterations: number;
+}
+
+export interface ClientSettings extends Settings {
+  readonly roots: readonly Certificate[];
+  /** The name that the certificate must be for; empty where there is none to be had. */
+  readonly serverName: string;
+  readonly validate: CertificateValidator | undefined;
+}
+
+const knownOptions: readonly string[] = [
+  'enableEncryption',
+  'signKeyExchange',
+  'certificate',
+  'ca',
+  'serverName',
+  'validateCertificate',
+  'keyStretching',
+  'minimumSecurity',
+  'limits',
+  'crypto',
+] satisfies (keyof NetworkConfig)[];
+
+const defaultIterations = 1000;
+/** A client's cap can be raised to this, so no server has a use for more. */
+const maxIterations = 10_000_000;
+const maxServerNameBytes = 255;
+
+/** Throws INVALID_CONFIG for options that do not exist. */
+export function checkOptionNames(config: NetworkConfig): void {
+  for (const name of Object.keys(config)) {
+    if (!knownOptions.includes(name)) {
+      throw invalid(
+        `the option ${name} does not exist in this version; known options: ${knownOptions.join(', ')}`,
+      );
+    }
+  }
+}
+
+/** Throws INVALID_CONFIG, INVALID_CERTIFICATE or PFX_PASSPHRASE. */
+export function serverSettings(config: NetworkConfig, platform: Platform): ServerSettings {
+  const settings = commonSettings(config, platform);
+  const iterations = config.keyStretching?.iterations ?? defaultIterations;
+  if (!Number.isInteger(iterations) || iterations < 1 || iterations > maxIterations) {
+    throw invalid(`keyStretching.iterations must be a whole number from 1 (off) to ${maxIterations}`);
+  }
+  if (!settings.encryption || !settings.signed) return { ...settings, identity: undefined, iterations };
+  if (config.certificate === undefined) {
+    throw invalid(
+      'a server needs a certificate: set certificate to { pfx, passphrase } or { cert, key }, or set ' +
+        'signKeyExchange: false on both sides if stopping eavesdroppers is enough',
+    );
+  }
+  return { ...settings, identity: loadIdentity(settings.crypto, config.certificate), iterations };
+}
+
+/** `hostname` is what was dialled. Throws INVALID_CONFIG or INVALID_CERTIFICATE. */
+export function clientSettings(
+  config: NetworkConfig,
+  platform: Platform,
+  hostname: string | undefined,
+): ClientSettings {
+  const settings = commonSettings(config, platform);
+  const serverName = config.serverName ?? hostname ?? '';
+  const { validateCertificate } = config;
+  if (typeof serverName !== 'string' || new TextEncoder().encode(serverName).length > maxServerNameBytes) {
+    throw invalid(`serverName must be a string of at most ${maxServerNameBytes} bytes`);
+  }
+  if (validateCertificate !== undefined && typeof validateCertificate !== 'function') {
+    throw invalid(
+      'validateCertificate must be a function (chain, hostname, context) => boolean or a promise of one',
+    );
+  }
+  if (!settings.encryption || !settings.signed)
+    return { ...settings, roots: [], serverName, validate: undefined };
+  const roots = readRoots(config, platform);
+  if (roots.length === 0 && validateCertificate === undefined) {
+    throw invalid(
+      'there is no root to trust: set ca to the PEM of the authority that issued the server its certificate',
+    );
+  }
+  if (serverName === '' && validateCertificate === undefined) {
+    throw invalid(
+      'this transport has no host name: set serverName to the name in the certificate of the server',
+    );
+  }
+  return { ...settings, roots, serverName, validate: validateCertificate };
+}
+
+function commonSettings(config: NetworkConfig, platform: Platform): Settings {
+  const { enableEncryption = true, signKeyExchange = true, minimumSecurity = 0 } = config;
+  if (typeof enableEncryption !== 'boolean') throw invalid('enableEncryption must be true or false');
+  if (typeof signKeyExchange !== 'boolean') throw invalid('signKeyExchange must be true or false');
+  const minimum = checkSecurity(minimumSecurity);
+  if (!enableEncryption && minimum !== 0) throw invalid('minimumSecurity needs enableEncryption');
+  return {
+    encryption: enableEncryption,
+    signed: signKeyExchange,
+    allowed: enableEncryption ? allowedMask(minimum) : 0b0001,
+    limits: resolveLimits(config.limits),
+    crypto: config.crypto ?? platform.crypto,
+  };
+}
+
+/** All combinations that contain the minimum; docs/protocol.md section 3. */
+function allowedMask(minimum: number): number {
+  return [0, 1, 2, 3].reduce((mask, flags) => (satisfies(flags, minimum) ? mask | (1 << flags) : mask), 0);
+}
+
+function readRoots(config: NetworkConfig, platform: Platform): Certificate[] {
+  if (config.ca === undefined) return readCertificates(platform.builtInRoots()).map(parseCertificate);
+  const roots = readCertificates(config.ca).map(parseCertificate);
+  if (roots.length === 0)
+    throw invalid('ca holds no certificate: give it the text of a PEM file, not its path');
+  return roots;
+}
+
+function invalid(message: string): SealwireError {
+  return new SealwireError('INVALID_CONFIG', message);
+}

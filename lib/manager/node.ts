@@ -1,0 +1,54 @@
+// Sealwire on Node.js: node:crypto, sockets, the roots that Node brings along, and both roles.
+
+import { rootCertificates } from 'node:tls';
+import type { Clock } from '../base/clock.js';
+import { SealwireError } from '../base/errors.js';
+import { nodeCrypto } from '../crypto/node.js';
+import { MemoryTransport } from '../transport/memory.js';
+import { TcpTransport } from '../transport/tcp.js';
+import type { ClientTransport, ServerTransport } from '../transport/transport.js';
+import { WebSocketTransport } from '../transport/websocket.js';
+import type { NetworkConfig } from './config.js';
+import type { Platform } from './platform.js';
+import { ServerManager } from './server-manager.js';
+
+const nodeClock: Clock = {
+  now: () => performance.now(),
+  date: () => new Date(),
+  setTimer(ms, callback) {
+    const timer = setTimeout(callback, ms);
+    return () => clearTimeout(timer);
+  },
+  endOfTurn: (callback) => void setImmediate(callback),
+};
+
+export const nodePlatform: Platform = {
+  crypto: nodeCrypto,
+  clock: nodeClock,
+  dial: transportFor,
+  listenOn: transportFor,
+  builtInRoots: () => rootCertificates,
+};
+
+/** A server or a client of the Sealwire protocol. */
+export class NetworkingManager extends ServerManager {
+  /** Throws INVALID_CONFIG for options that do not exist. */
+  constructor(config: NetworkConfig = {}) {
+    super(config, nodePlatform);
+  }
+}
+
+function transportFor(url: string): ClientTransport & ServerTransport {
+  const [scheme] = url.split(':', 1);
+  switch (scheme) {
+    case 'ws':
+    case 'wss':
+      return new WebSocketTransport(url);
+    case 'tcp':
+      return new TcpTransport(url);
+    case 'memory':
+      return new MemoryTransport(url);
+    default:
+      throw new SealwireError('INVALID_CONFIG', `${scheme}: is no transport; use ws://, tcp:// or memory://`);
+  }
+}

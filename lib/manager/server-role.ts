@@ -1,0 +1,119 @@
+// Being a server: listen, and hold one session for each client, within the limits.
+//
+// A connection counts as half-open until its handshake is over; a flood of them is refused and cannot keep out, or
+// disturb, those who are in. A client is in `clients` from the end of its handshake to the end of its connection.
+
+import { Connection } from '../connection/connection.js';
+import { startPlainServer } from '../handshake/plain.js';
+import { startServerHandshake } from '../handshake/server.js';
+import type { Handshake } from '../handshake/state.js';
+import type { Peer } from '../rpc/peer.js';
+import type { Services } from '../rpc/registry.js';
+import { Session, type SessionObserver } from '../rpc/session.js';
+import type { Listener, ServerTransport, TransportConnection } from '../transport/transport.js';
+import { encodeClose, frameTypes, plainFrame } from '../wire/frame.js';
+import { transportCodes } from '../wire/handshake-message.js';
+import type { ServerSettings } from './config.js';
+import type { Platform } from './platform.js';
+
+export interface ServerRoleOptions {
+  readonly platform: Platform;
+  readonly settings: ServerSettings;
+  readonly services: Services;
+  readonly observer: SessionObserver;
+}
+
+export class ServerRole {
+  readonly clients: Map<number, Peer> = new Map();
+  readonly #options: ServerRoleOptions;
+  readonly #sessions = new Set<Session>();
+  #listener: Listener | undefined;
+  #nextId = 1;
+  #stopped = false;
+
+  constructor(options: ServerRoleOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves to the URL that it listens on. */
+  async start(transport: ServerTransport): Promise<string> {
+    const { limits } = this.#options.settings;
+    this.#listener = await transport.listen({
+      maxFrameBytes: limits.maxHandshakeFrameBytes,
+      maxFrameBytesLater: limits.maxFrameBytes,
+      accept: (connection) => this.#accept(connection),
+    });
+    return this.#listener.url;
+  }
+
+  /** Tells every client, closes every connection, and resolves when nothing is left. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    const closing = [...this.#sessions].map((session) => {
+      session.disconnect('going-away');
+      return session.finished;
+    });
+    await Promise.all([this.#listener?.close(), ...closing]);
+  }
+
+  #accept(transport: TransportConnection): void {
+    const { platform, settings, services, observer } = this.#options;
+    const { limits } = settings;
+    const halfOpen = this.#sessions.size - this.clients.size;
+    if (
+      this.#stopped ||
+      halfOpen >= limits.maxHalfOpenConnections ||
+      this.#sessions.size >= limits.maxConnections
+    ) {
+      transport.send(
+        plainFrame(frameTypes.close, encodeClose(this.#stopped ? 'going-away' : 'limit-exceeded')),
+      );
+      transport.close();
+      return;
+    }
+    const session: Session = new Session({
+      id: this.#nextId++,
+      services,
+      limits,
+      clock: platform.clock,
+      expectations: new Set(),
+      // Clients show no certificate in this version.
+      checkPeer: () => undefined,
+      observer: {
+        ...observer,
+        established: (peer) => {
+          this.clients.set(peer.id, peer);
+          observer.established(peer);
+        },
+        closed: (peer, error, wasEstablished) => {
+          this.clients.delete(peer.id);
+          this.#sessions.delete(session);
+          observer.closed(peer, error, wasEstablished);
+        },
+      },
+    });
+    this.#sessions.add(session);
+    session.attach(
+      new Connection({
+        transport,
+        handshake: this.#handshake(transport),
+        limits,
+        clock: platform.clock,
+        handshakeTimeoutMs: limits.handshakeTimeoutMs,
+        owner: session,
+      }),
+    );
+  }
+
+  #handshake(transport: TransportConnection): Handshake {
+    const { settings, services } = this.#options;
+    const common = {
+      transport: transportCodes[transport.kind],
+      manifest: services.manifest,
+      maxFrameBytes: settings.limits.maxFrameBytes,
+    };
+    if (!settings.encryption) return startPlainServer(common);
+    const { crypto, identity, allowed, iterations } = settings;
+    return startServerHandshake({ ...common, crypto, identity, allowed, iterations });
+  }
+}
