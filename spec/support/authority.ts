@@ -1,0 +1,30 @@
+// Certificates for specs, made once per process by our own issuer: an authority, a server's identity, and a stranger.
+
+import { type IssuedCertificate, issueCertificate } from '../../lib/certificate/issue.js';
+import { nodeCrypto } from '../../lib/crypto/node.js';
+
+const made = new Map<string, IssuedCertificate>();
+
+function once(name: string, make: () => IssuedCertificate): IssuedCertificate {
+  const issued = made.get(name) ?? make();
+  made.set(name, issued);
+  return issued;
+}
+
+/** The root that clients of specs trust. */
+export function authority(): IssuedCertificate {
+  return once('authority', () => issueCertificate(nodeCrypto, { commonName: 'Sealwire specs', ca: true }));
+}
+
+/** A root that nobody trusts. */
+export function strangeAuthority(): IssuedCertificate {
+  return once('stranger', () => issueCertificate(nodeCrypto, { commonName: 'Somebody else', ca: true }));
+}
+
+/** A certificate for `arena.example`, of the trusted root or of another. */
+export function serverCertificate(issuer: IssuedCertificate = authority()): IssuedCertificate {
+  const name = issuer === authority() ? 'server' : 'strange server';
+  return once(name, () => issueCertificate(nodeCrypto, { dnsNames: [serverName], issuer }));
+}
+
+export const serverName = 'arena.example';
