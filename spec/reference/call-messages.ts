@@ -238,6 +238,7 @@ function fromArray(array: Value): CallMessage {
       refuseUnless(fields.length === 3 || fields.length === 4, 'error has 4 or 5 elements');
       const [, code, reason] = fields;
       refuseUnless(typeof code === 'string' && typeof reason === 'string', 'code and message are strings');
+      refuseUnless(/^[A-Z0-9_]{1,64}$/.test(code), 'a code has 1 to 64 characters A-Z, 0-9 and _');
       const message: CallMessage = { kind: 'error', id: readId(fields[0]), code, message: reason };
       if (fields.length === 4) message.data = fields[3]!;
       return message;

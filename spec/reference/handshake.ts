@@ -1,6 +1,6 @@
 // A whole handshake of section 4 of docs/protocol.md in one go, from top to bottom, with everything random given:
 // every message, transcript hash, secret, key and frame of both sides. It makes the vectors. It checks nothing,
-// and plays no role: client.ts and server.ts do, and reference.spec.ts holds them to the frames made here.
+// and plays no role: client.ts and server.ts do, and handshake.spec.ts holds them to the frames made here.
 
 import {
   type DirectionKeys,

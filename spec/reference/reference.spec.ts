@@ -1,5 +1,5 @@
 // Holds the reference to the RFCs' own vectors and the stored vectors to the reference. The two roles are in
-// roles.spec.ts.
+// handshake.spec.ts, flights.spec.ts and traffic.spec.ts.
 
 import { createCipheriv, pbkdf2Sync } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';

@@ -1,0 +1,235 @@
+// The two roles shake hands: they send the stored frames byte for byte, fail at every byte that is changed on the
+// way, and tell each mismatch by its code. What is inside the sealed flights is in flights.spec.ts.
+
+import { expect } from 'chai';
+import type { ReferenceClientOptions } from './client.js';
+import {
+  anonymousClient,
+  anonymousServer,
+  clientOptions,
+  converse,
+  expectRefused,
+  flip,
+  hex,
+  identities,
+  load,
+  plainAnnouncement,
+  serverOptions,
+  unhex,
+} from './conversation.js';
+import { closeCodes, text } from './notation.js';
+import type { Peer } from './peer.js';
+import { Authenticated, frameTypes, plainFrame } from './record.js';
+import { type ReferenceServerOptions, referenceServer } from './server.js';
+import { signatureAlgorithms, signContent } from './signature.js';
+
+describe('reference roles: the handshake', () => {
+  interface Stored {
+    // The inputs of a file are those of both roles; see spec/vectors/README.md.
+    inputs: {
+      clientRandom: string;
+      clientPrivateKey: string;
+      serverRandom: string;
+      serverPrivateKey: string;
+      suites: number[];
+      suite: number;
+      iterations: number;
+      signatureAlgorithms: number[];
+      serverName: string;
+      transport: number;
+      clientAllowed: number;
+      client: ReferenceClientOptions['announcement'];
+      server: ReferenceServerOptions['announcement'];
+      certificate: { chain: string[]; algorithm: number; signature: string } | null;
+    };
+    handshakeFrames: { from: string; frame: string }[];
+    trafficFrames: { from: 'client' | 'server'; type: number; flags: number; body: string; frame: string }[];
+    exported: { label: string; context: string; length: number; key: string }[];
+  }
+
+  for (const name of ['p256-aesgcm', 'p384', 'ed25519-chacha', 'rsa', 'rsa-pss', 'anonymous']) {
+    it(`sends and reads the frames of handshake-${name}.json`, () => {
+      const { inputs, handshakeFrames, trafficFrames, exported } = load<Stored>(`handshake-${name}.json`);
+      const { certificate } = inputs;
+      const { client, server, frames } = converse(
+        clientOptions({
+          random: unhex(inputs.clientRandom),
+          privateKey: unhex(inputs.clientPrivateKey),
+          suites: inputs.suites,
+          signatureAlgorithms: inputs.signatureAlgorithms,
+          serverName: inputs.serverName,
+          transport: inputs.transport,
+          allowed: inputs.clientAllowed,
+          announcement: inputs.client,
+        }),
+        serverOptions({
+          random: unhex(inputs.serverRandom),
+          privateKey: unhex(inputs.serverPrivateKey),
+          suites: [inputs.suite],
+          iterations: inputs.iterations,
+          announcement: inputs.server,
+          certificate: certificate
+            ? {
+                chain: certificate.chain.map(unhex),
+                algorithm: certificate.algorithm,
+                sign: () => unhex(certificate.signature),
+              }
+            : undefined,
+        }),
+      );
+      expect(frames.map(({ from, frame }) => ({ from, frame: hex(frame) }))).to.deep.equal(
+        handshakeFrames.map(({ from, frame }) => ({ from, frame })),
+      );
+      expect([client.stage, server.stage]).to.deep.equal(['traffic', 'traffic']);
+      expect(client.agreement!.agreed).to.equal(0b1101);
+      expect(server.agreement).to.deep.equal({ ...inputs.client, agreed: 0b1101 });
+      for (const { label, context, length, key } of exported) {
+        expect(hex(client.exportKey(label, unhex(context), length))).to.equal(key);
+        expect(hex(server.exportKey(label, unhex(context), length))).to.equal(key);
+      }
+      for (const { from, type, flags, body, frame } of trafficFrames) {
+        const [sender, receiver]: Peer[] = from === 'client' ? [client, server] : [server, client];
+        if (type === frameTypes.close) {
+          expect(receiver!.receive(unhex(frame)).ended).to.deep.include({
+            by: 'peer',
+            closeCode: Number(body),
+          });
+          break; // the connection is over; the other side's close frame has nobody to read it
+        }
+        const sent = type === frameTypes.keyUpdate ? sender!.updateKeys() : sender!.send(flags, unhex(body));
+        expect(hex(sent)).to.equal(frame);
+        const { delivered } = receiver!.receive(sent);
+        const expected = type === frameTypes.messages ? [{ flags, body }] : [];
+        expect(delivered.map((one) => ({ flags: one.flags, body: hex(one.body) }))).to.deep.equal(expected);
+      }
+    });
+  }
+
+  it('takes the sealed messages in several records', () => {
+    const { client, server, frames } = converse(
+      clientOptions(),
+      serverOptions({ oneMessagePerRecord: true }),
+    );
+    expect(frames).to.have.length(1 + 1 + 4 + 1);
+    expect([client.stage, server.stage]).to.deep.equal(['traffic', 'traffic']);
+  });
+
+  it('fails for the client when any byte of the hellos or the server’s flight is changed', () => {
+    const { frames } = converse(anonymousClient, anonymousServer);
+    for (const changed of [0, 1, 2]) {
+      for (let index = 0; index < frames[changed]!.frame.length; index++) {
+        const { client, server } = converse(anonymousClient, anonymousServer, (frame, at) =>
+          at === changed ? flip(frame, index) : frame,
+        );
+        expect(client.stage, `frame ${changed}, byte ${index}`).to.equal('ended');
+        expect(client.agreement).to.equal(undefined);
+        expect(server.agreement).to.equal(undefined);
+      }
+    }
+  });
+
+  it('fails for the server when any byte of the client’s flight is changed', () => {
+    const { frames } = converse(anonymousClient, anonymousServer);
+    for (let index = 0; index < frames[3]!.frame.length; index++) {
+      const { server, serverEnd } = converse(anonymousClient, anonymousServer, (frame, at) =>
+        at === 3 ? flip(frame, index) : frame,
+      );
+      expect(server.agreement, `byte ${index}`).to.equal(undefined);
+      expect(serverEnd!.by).to.equal('us');
+    }
+  });
+
+  it('refuses the signature of another key, and one over something else', () => {
+    const { chain } = identities.ed25519;
+    const sign = (privateKey: string, change: (content: Uint8Array) => Uint8Array) =>
+      converse(
+        clientOptions(),
+        serverOptions({
+          certificate: {
+            chain: chain.map(unhex),
+            algorithm: signatureAlgorithms.ed25519,
+            sign: (content) => signContent(unhex(privateKey), change(content)),
+          },
+        }),
+      ).clientEnd;
+    const wrong = { by: 'us', closeCode: closeCodes.handshakeFailed, reason: 'a wrong signature' };
+    expect(sign(identities.p256.privateKey, (content) => content)).to.deep.equal(wrong);
+    expect(sign(identities.ed25519.privateKey, (content) => flip(content, 64))).to.deep.equal(wrong);
+    expect(sign(identities.ed25519.privateKey, (content) => content)).to.equal(undefined);
+  });
+
+  it('refuses an algorithm that does not fit the key', () => {
+    const { clientEnd } = converse(
+      clientOptions(),
+      serverOptions({
+        certificate: { ...serverOptions().certificate!, algorithm: signatureAlgorithms.ecdsaSecp256r1Sha256 },
+      }),
+    );
+    expect(clientEnd!.reason).to.equal('an algorithm that does not fit the key');
+  });
+
+  it('refuses more iterations than the cap', () => {
+    const { clientEnd } = converse(clientOptions({ maxIterations: 9 }), serverOptions({ iterations: 10 }));
+    expect(clientEnd!.reason).to.equal('too many iterations');
+  });
+
+  it('tells each mismatch by its own code', () => {
+    const onlyEd25519 = [signatureAlgorithms.ed25519];
+    const p256 = {
+      chain: identities.p256.chain.map(unhex),
+      algorithm: signatureAlgorithms.ecdsaSecp256r1Sha256,
+      sign: (content: Uint8Array) => signContent(unhex(identities.p256.privateKey), content),
+    };
+    const plainClient = clientOptions({ encryption: false });
+    const plainServer = serverOptions({ encryption: false, announcement: plainAnnouncement });
+    const cases: [string, ReferenceClientOptions, ReferenceServerOptions, number][] = [
+      ['PlainHello to encryption', plainClient, serverOptions(), closeCodes.encryptionMismatch],
+      ['ClientHello to none', clientOptions(), plainServer, closeCodes.encryptionMismatch],
+      ['anonymous to signed', anonymousClient, serverOptions(), closeCodes.signatureMismatch],
+      ['signed to anonymous', clientOptions(), anonymousServer, closeCodes.signatureMismatch],
+      [
+        'suites',
+        clientOptions({ suites: [1] }),
+        serverOptions({ suites: [2] }),
+        closeCodes.noCommonAlgorithm,
+      ],
+      [
+        'signatures',
+        clientOptions({ signatureAlgorithms: onlyEd25519 }),
+        serverOptions({ certificate: p256 }),
+        closeCodes.noCommonAlgorithm,
+      ],
+    ];
+    for (const [name, clientSettings, serverSettings, code] of cases) {
+      const { frames, clientEnd } = converse(clientSettings, serverSettings);
+      expect(hex(frames[1]!.frame), name).to.equal(`040${code}`);
+      expect(clientEnd, name).to.deep.equal({ by: 'peer', closeCode: code, reason: 'the peer closed' });
+    }
+    const versionTwo = converse(clientOptions(), serverOptions(), (frame, at) =>
+      at === 0 ? flip(frame, 6, 3) : frame,
+    );
+    expect(versionTwo.clientEnd!.closeCode).to.equal(closeCodes.versionMismatch);
+  });
+
+  it('lets no messages frame through before the handshake is over', () => {
+    const server = referenceServer(serverOptions());
+    expectRefused(
+      server.receive(plainFrame(frameTypes.messages, text('early'))),
+      'not a handshake frame',
+      closeCodes.handshakeFailed,
+    );
+  });
+
+  it('speaks without keys where both want that', () => {
+    const { client, server } = converse(
+      clientOptions({ encryption: false }),
+      serverOptions({ encryption: false, announcement: plainAnnouncement }),
+    );
+    expect([client.stage, server.stage]).to.deep.equal(['plain', 'plain']);
+    expect(client.agreement).to.deep.equal({ ...plainAnnouncement, agreed: 0b0001 });
+    const { delivered } = server.receive(client.send(0, text('hello')));
+    expect(delivered).to.deep.equal([{ flags: 0, body: text('hello') }]);
+    expect(() => client.send(Authenticated, text('hello'))).to.throw(RangeError);
+    expect(client.receive(server.close()).ended!.by).to.equal('peer');
+  });
+});
