@@ -200,10 +200,9 @@ export function readTime({ tag, content }: DerElement): Date {
   const date = new Date(0);
   date.setUTCFullYear(year, month! - 1, day!);
   date.setUTCHours(hour!, minute!, second!);
-  // The Date wraps around what does not exist (February 30, 24:00): then it reads differently.
-  const inRange =
-    date.getUTCMonth() === month! - 1 && date.getUTCDate() === day && date.getUTCHours() === hour;
-  if (!inRange || minute! > 59 || second! > 59) throw malformed('a time does not exist');
+  // The Date wraps around what does not exist (February 30, 24:00, second 60): then it reads differently.
+  const read = [date.getUTCMonth() + 1, date.getUTCDate(), date.getUTCHours(), date.getUTCMinutes()];
+  if (String(read) !== String([month, day, hour, minute])) throw malformed('a time does not exist');
   return date;
 }
 

@@ -315,10 +315,33 @@ describe('certification paths', () => {
       expect(validate(leaf, [...crossed, ended], [root]).ok).to.equal(true);
     });
 
-    it('and no check twice', () => {
+    it('spent on the likeliest first: the one whose key identifier is named', () => {
+      const identifier = Uint8Array.of(1, 2, 3);
+      const marked = [extension(oids.subjectKeyIdentifier, false, der.octetString(identifier))];
+      const pointer = der.sequence(der.implicit(0, identifier, false));
+      const others = Array.from({ length: 15 }, () => makeCa({ subject: 'same', issuer: root }));
+      const right = makeCa({ subject: 'same', issuer: root, extensions: marked });
+      const leaf = leafOf(right, { extensions: [extension(oids.authorityKeyIdentifier, false, pointer)] });
       const { crypto, count } = counting();
-      expect(validate(leafOf(middle), [middle, middle], [root], { crypto }).ok).to.equal(true);
+      expectPath(validate(leaf, [...others, right], [root], { crypto }), leaf, right, root);
       expect(count()).to.equal(2);
+    });
+
+    it('and no check twice, though two ways lead through one CA', () => {
+      const top = makeCa({ subject: 'top', issuer: root });
+      const key = newKey();
+      const [first, second] = [
+        makeCa({ subject: 'm', key, issuer: top }),
+        makeCa({ subject: 'm', key, issuer: top }),
+      ];
+      const { crypto, count } = counting();
+      const impostor = makeCa({ subject: 'root' });
+      expectReason(
+        validate(leafOf(first), [first, second, second, top], [impostor], { crypto }),
+        'untrusted',
+      );
+      // The leaf by both, both by the one above, and that by the impostor once.
+      expect(count()).to.equal(5);
     });
   });
 });

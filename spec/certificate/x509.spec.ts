@@ -140,6 +140,17 @@ describe('X.509 certificates', () => {
     expectMalformed(() => parseCertificate('certificate' as unknown as Uint8Array), 'bytes');
   });
 
+  it('refuses what stands in the certificate but is not signed', () => {
+    const { der: good } = make({});
+    const { tbs, signature } = parseCertificate(good);
+    const algorithm = (oid: string): Uint8Array => der.sequence(der.oid(oid));
+    const parts = [tbs, algorithm('1.3.101.112'), der.bitString(signature)];
+    expect(der.sequence(...parts)).to.deep.equal(good);
+    expectMalformed(() => parseCertificate(der.sequence(...parts, der.null())), 'left over');
+    const other = der.sequence(tbs, algorithm('1.3.101.113'), der.bitString(signature));
+    expectMalformed(() => parseCertificate(other), 'two different signature algorithms');
+  });
+
   it('tells keys that are too weak or unknown from those it can use', () => {
     const rsa = (modulus: Uint8Array, exponent: number): Uint8Array =>
       der.sequence(
