@@ -24,7 +24,7 @@ export interface Limits {
   readonly maxCallMs: number;
   /** Nesting of one message: arrays and maps inside one another. */
   readonly maxDepth: number;
-  /** Values in one message, containers and keys included. */
+  /** Values in the messages of one frame, containers and keys included. */
   readonly maxValues: number;
   /** Bytes that may wait to be sent on one connection; a peer that reads more slowly is disconnected. */
   readonly maxSendBufferBytes: number;
