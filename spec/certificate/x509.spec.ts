@@ -36,7 +36,9 @@ function expectMalformed(input: () => unknown, part = ''): void {
   expect((thrown as SealwireError).message).to.include(part);
 }
 
-describe('X.509 certificates', () => {
+describe('X.509 certificates', function () {
+  this.timeout(20_000);
+
   it('reads every root that Node trusts, with a key that can be used', () => {
     expect(rootCertificates.length).to.be.greaterThan(100);
     for (const pem of rootCertificates) {
