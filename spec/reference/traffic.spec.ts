@@ -22,7 +22,7 @@ describe('reference roles: traffic', () => {
       const { client, server } = converse(anonymousClient, anonymousServer);
       const frame = client.send(flags, text('pay 10 to ada'));
       for (let index = 0; index < frame.length; index++) {
-        for (const bits of [1, 0x40, 0x80]) {
+        for (const bits of index === 0 ? [1, 0x40, 0x80] : [1]) {
           const { server: victim } = converse(anonymousClient, anonymousServer);
           const { delivered } = victim.receive(flip(frame, index, bits));
           // Without its flag it is a plain frame, without its tag noise: the receiver sees which flags it had.
