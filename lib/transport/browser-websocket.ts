@@ -92,7 +92,6 @@ export class BrowserWebSocketTransport implements ClientTransport {
       };
       signal.addEventListener('abort', abort, { once: true });
       websocket.addEventListener('error', failed);
-      websocket.addEventListener('close', failed);
       websocket.addEventListener('open', () => {
         signal.removeEventListener('abort', abort);
         if (signal.aborted) return;

@@ -104,7 +104,6 @@ class TcpConnection implements TransportConnection {
   readonly #delivery: Delivery;
   readonly #frames: FrameParser;
   #closing = false;
-  #destroyed = false;
   #corked = false;
   #error: SealwireError | undefined;
   #closeTimer: NodeJS.Timeout | undefined;
@@ -121,7 +120,7 @@ class TcpConnection implements TransportConnection {
     });
     socket.on('close', () => {
       clearTimeout(this.#closeTimer);
-      this.#delivery.closed(this.#destroyed ? undefined : this.#error);
+      this.#delivery.closed(this.#error);
     });
   }
 
@@ -176,7 +175,6 @@ class TcpConnection implements TransportConnection {
 
   destroy(): void {
     this.#closing = true;
-    this.#destroyed = true;
     this.#delivery.stop();
     this.#cut();
   }

@@ -8,7 +8,7 @@
 export type TransportKind = 'websocket' | 'tcp' | 'memory';
 
 /** How long close() waits for the other side before the connection is cut, in milliseconds. */
-export const closeTimeLimitMs = 2000;
+export const closeTimeLimitMs = 1500;
 
 /** One side of a living connection. Every frame has at least one byte and arrives whole and in order. */
 export interface TransportConnection {

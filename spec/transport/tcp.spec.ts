@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { expect } from 'chai';
 import { TcpTransport } from '../../lib/transport/tcp.js';
-import type { TransportConnection } from '../../lib/transport/transport.js';
+import { closeTimeLimitMs, type TransportConnection } from '../../lib/transport/transport.js';
 import { failure, Meeting, pattern, pause, Recorder, sameFrames, sealwireError, until } from './meeting.js';
 
 const maxFrameBytesLater = 2 ** 20;
@@ -167,7 +167,7 @@ describe('transport/tcp', () => {
     socket.end();
     const started = performance.now();
     expect(await recorder.ended).to.satisfy(sealwireError('CONNECTION_CLOSED'));
-    expect(performance.now() - started).to.be.within(1500, 2800);
+    expect(performance.now() - started).to.be.within(closeTimeLimitMs - 100, closeTimeLimitMs + 1000);
   });
 
   it('finishes with a peer that ended first but still reads', async () => {
