@@ -93,7 +93,7 @@ export function decodeValues(body: Uint8Array): Value[] {
     if (first <= 0x7f) return first;
     if (first <= 0x8f) return decodeMap(first & 0x0f, level);
     if (first <= 0x9f) return decodeArray(first & 0x0f, level);
-    if (first <= 0xbf) return readText(reader.bytes(first & 0x1f));
+    if (first <= 0xbf) return readString(reader.bytes(first & 0x1f));
     if (first >= 0xe0) return first - 0x100;
     switch (first) {
       case 0xc0:
@@ -127,11 +127,11 @@ export function decodeValues(body: Uint8Array): Value[] {
       case 0xd3:
         return numberIfExact(viewOf(8).getBigInt64(0));
       case 0xd9:
-        return readText(reader.bytes(reader.u8()));
+        return readString(reader.bytes(reader.u8()));
       case 0xda:
-        return readText(reader.bytes(reader.u16()));
+        return readString(reader.bytes(reader.u16()));
       case 0xdb:
-        return readText(reader.bytes(reader.u32()));
+        return readString(reader.bytes(reader.u32()));
       case 0xdc:
         return decodeArray(reader.u16(), level);
       case 0xdd:
@@ -169,6 +169,12 @@ export function decodeValues(body: Uint8Array): Value[] {
   function viewOf(bytes: number): DataView {
     return new DataView(reader.bytes(bytes).buffer);
   }
+}
+
+function readString(bytes: Uint8Array): string {
+  const string = readText(bytes);
+  refuseUnless(!string.startsWith('\ufeff'), 'a string that starts with U+FEFF');
+  return string;
 }
 
 function numberIfExact(value: bigint): number | bigint {

@@ -31,12 +31,13 @@ export function decodeManifest(data: Uint8Array): Service[] {
   const services: Service[] = [];
   let methodsInAll = 0;
   for (let left = reader.u8(); left > 0; left--) {
-    const service: Service = { name: readName(reader), methods: [] };
+    const service: Service = { name: readName(reader, isServiceName), methods: [] };
     const methodCount = reader.u16();
+    refuseUnless(methodCount >= 1, 'a service has one method at least');
     methodsInAll += methodCount;
     refuseUnless(methodsInAll <= 4096, 'a manifest has at most 4096 methods');
     for (let index = 0; index < methodCount; index++) {
-      const method: Method = { name: readName(reader), flags: reader.u8() };
+      const method: Method = { name: readName(reader, isMethodName), flags: reader.u8() };
       refuseUnless(method.flags <= 7, 'a flag that is not named');
       // JavaScript's < on strings compares UTF-16 code units.
       const before = service.methods[index - 1];
@@ -50,8 +51,19 @@ export function decodeManifest(data: Uint8Array): Service[] {
   return services;
 }
 
-function readName(reader: Reader): string {
-  const name = reader.vec8();
-  refuseUnless(name.length >= 1 && name.length <= 128, 'names have 1 to 128 bytes');
-  return readText(name);
+function readName(reader: Reader, isName: (name: string) => boolean): string {
+  const bytes = reader.vec8();
+  refuseUnless(bytes.length >= 1 && bytes.length <= 128, 'names have 1 to 128 bytes');
+  const name = readText(bytes);
+  refuseUnless(isName(name), 'a name that is no identifier');
+  return name;
+}
+
+function isMethodName(name: string): boolean {
+  const excluded = ['__proto__', 'constructor', 'prototype', 'then'];
+  return /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(name) && !excluded.includes(name);
+}
+
+function isServiceName(name: string): boolean {
+  return /^[\p{ID_Start}$_][\p{ID_Continue}$]*([.-][\p{ID_Continue}$]+)*$/u.test(name);
 }

@@ -105,9 +105,10 @@ function handshakeMessages(): object[] {
 
 function manifests(): object[] {
   const awkward: Service[] = [
-    // Upper case first, then "_", then lower case; the surrogate pair U+1F3AE comes before U+FF21 in UTF-16 code
+    // Upper case first, then "_", then lower case; the surrogate pair U+1D400 comes before U+FF21 in UTF-16 code
     // units, though not in code points.
-    { name: 'Zoo', methods: ['B', '_', 'a', '\u{1f3ae}', '\uff21'].map((name) => ({ name, flags: 0 })) },
+    { name: 'Zoo', methods: ['B', '_', 'a', '\u{1d400}', '\uff21'].map((name) => ({ name, flags: 0 })) },
+    { name: 'game.lobby-2', methods: [{ name: '$', flags: 1 }] },
     { name: 'n'.repeat(128), methods: [{ name: 'm'.repeat(128), flags: 4 }] },
   ];
   return [[], services, awkward].map((manifest) => ({

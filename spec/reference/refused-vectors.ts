@@ -102,13 +102,20 @@ function refusedManifests(): object[] {
   return [
     manifest('an unknown flag', [one('m', 8)]),
     manifest('an empty name', [one('')]),
+    ...['1a', 'a b', 'a.b', 'a-b', '__proto__', 'constructor', 'prototype', 'then'].map((name) =>
+      manifest(`a method called ${name}`, [one(name)]),
+    ),
+    ...['1a', 'a..b', 'a.', '-a', 'a b'].map((name) =>
+      manifest(`a service called ${name}`, [{ ...one('m'), name }]),
+    ),
+    manifest('a service without methods', [{ name: 'S', methods: [] }]),
     manifest('two services of one name', [one('m'), one('m')]),
     manifest('methods not sorted', [{ name: 'S', methods: ['b', 'a'].map((name) => ({ name, flags: 0 })) }]),
     manifest('a method twice', [{ name: 'S', methods: ['a', 'a'].map((name) => ({ name, flags: 0 })) }]),
     refuse('manifest', concat(u8(1), long, u16(0)), 'a name of 129 bytes'),
     refuse('manifest', concat(u8(1), vec8(u8(0xff)), u16(0)), 'a name that is no UTF-8'),
     refuse('manifest', concat(u8(0), u8(0)), 'a byte left over'),
-    refuse('manifest', concat(u8(2), vec8(text('S')), u16(0)), 'a service is missing'),
+    refuse('manifest', concat(u8(2), encodeManifest([one('m')]).slice(1)), 'a service is missing'),
     refuse('manifest', concat(u8(1), vec8(text('S')), u16(4097)), 'more than 4096 methods'),
   ];
 }
@@ -152,6 +159,8 @@ function refusedCallMessages(): object[] {
     withArgument('invalid UTF-8', u8(0xa1), u8(0x80)),
     withArgument('an overlong form of UTF-8', u8(0xa2), u8(0xc0), u8(0x80)),
     withArgument('a surrogate in UTF-8', u8(0xa3), u8(0xed), u8(0xa0), u8(0x80)),
+    withArgument('a string that starts with U+FEFF', encodeValue('\ufeffx')),
+    withArgument('a map key that starts with U+FEFF', keyed('\ufeff')),
     withArgument('a length of 4 GiB', u8(0xdd), u32(2 ** 32 - 1)),
     withArgument('a string longer than the frame', u8(0xdb), u32(2 ** 32 - 1), text('x')),
     withArgument('too many levels', encodeValue(nested(40))),
