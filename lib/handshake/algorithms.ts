@@ -46,9 +46,9 @@ interface SignatureCode {
 /** One algorithm per kind of key: nothing to negotiate, nothing to confuse. */
 const signatureCodes: readonly SignatureCode[] = [
   { code: 0x0403, keyKind: 'p256', algorithm: 'ecdsa-p256-sha256' },
-  { code: 0x0807, keyKind: 'ed25519', algorithm: 'ed25519' },
-  { code: 0x0804, keyKind: 'rsa', algorithm: 'rsa-pss-sha256' },
   { code: 0x0503, keyKind: 'p384', algorithm: 'ecdsa-p384-sha384' },
+  { code: 0x0804, keyKind: 'rsa', algorithm: 'rsa-pss-sha256' },
+  { code: 0x0807, keyKind: 'ed25519', algorithm: 'ed25519' },
   { code: 0x0809, keyKind: 'rsa-pss', algorithm: 'rsa-pss-sha256' },
 ];
 

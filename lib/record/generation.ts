@@ -75,11 +75,8 @@ export class Generation {
 
   /** The nonce of the next record: static IV xor sequence. Valid until the next call. */
   nonce(): Uint8Array {
-    const nonce = this.#nonce;
-    nonce.fill(0);
-    writeSequence(nonce, sequenceInNonce, this.#sequence);
-    for (let index = 0; index < nonceBytes; index++) nonce[index]! ^= this.#iv[index]!;
-    return nonce;
+    writeNonce(this.#nonce, this.#iv, this.#sequence);
+    return this.#nonce;
   }
 
   /** Counts a record that was sealed, or that was opened and found good. */
@@ -103,4 +100,11 @@ export class Generation {
     this.#stream?.destroy();
     wipe(this.#iv, this.#nonce, this.#macKey, this.#streamKey);
   }
+}
+
+/** nonce = iv xor (six zero bytes ‖ sequence): the sequence is the part of the nonce that travels with each record. */
+export function writeNonce(nonce: Uint8Array, iv: Uint8Array, sequence: number): void {
+  nonce.fill(0, 0, sequenceInNonce);
+  writeSequence(nonce, sequenceInNonce, sequence);
+  for (let index = 0; index < nonceBytes; index++) nonce[index]! ^= iv[index]!;
 }

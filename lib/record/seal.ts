@@ -7,12 +7,7 @@
 import { empty } from '../base/bytes.js';
 import { SealwireError } from '../base/errors.js';
 import { tagBytes } from '../crypto/provider.js';
-import {
-  type FrameType,
-  frameTypes,
-  recordHeaderBytes,
-  writeRecordHeader,
-} from '../wire/frame.js';
+import { type FrameType, frameTypes, recordHeaderBytes, writeRecordHeader } from '../wire/frame.js';
 import { Generation } from './generation.js';
 import type { TrafficSecret } from './traffic-keys.js';
 
@@ -43,6 +38,11 @@ export class Sealer {
   /** How many key updates there were, plus one: the generation of the next record. */
   get generation(): number {
     return this.#generation.number;
+  }
+
+  /** The number of the next record of this generation. */
+  get sequence(): number {
+    return this.#generation.sequence;
   }
 
   /**

@@ -1,0 +1,21 @@
+// The front door of `sealwire/certificate` in browsers: certificates without the rest of Sealwire.
+
+import { type CertificateToolkit, certificateToolkit } from './certificate/toolkit.js';
+import { nobleCrypto } from './crypto/noble.js';
+
+export type { Identity, IdentitySource } from './certificate/identity.js';
+export type { IssuedCertificate, IssueOptions, Issuer } from './certificate/issue.js';
+export type { PathRejectionReason, ValidationResult } from './certificate/path.js';
+export type { CertificateInput } from './certificate/pem.js';
+export type { ChainInput } from './certificate/toolkit.js';
+export { type Certificate, parseCertificate } from './certificate/x509.js';
+
+const toolkit = certificateToolkit(nobleCrypto);
+
+/** Reads a PFX file or PEM: the certificate chain and its private key. */
+export const loadIdentity: CertificateToolkit['loadIdentity'] = toolkit.loadIdentity;
+/** Whether a chain leads from a leaf to a trusted root, by RFC 5280; never throws on bad input. */
+export const validateCertificateChain: CertificateToolkit['validateCertificateChain'] =
+  toolkit.validateCertificateChain;
+/** Makes roots, intermediates and leaves, with PEM and PFX files of them. */
+export const issueCertificate: CertificateToolkit['issueCertificate'] = toolkit.issueCertificate;
