@@ -19,28 +19,22 @@ import { SealwireError } from '../base/errors.js';
 import { generateNobleKey, importNobleKey, verifyWithNoble } from './noble-signature.js';
 import {
   alive,
+  requireApply,
   requireCbc,
   requireExpandable,
   requireInteger,
   requireKey,
   requireLength,
-  requireNonce,
-  requireOpenedLength,
-  requireSealedLength,
+  requireOpen,
+  requireSeal,
   requireStretchable,
 } from './preconditions.js';
 import {
   type Aead,
-  type CipherName,
   type CryptoProvider,
-  type HashName,
-  type KeyKind,
   type Mac,
-  type PrivateKey,
-  type SignatureAlgorithm,
   type StreamCipher,
   tagBytes,
-  type X25519KeyPair,
   x25519KeyBytes,
 } from './provider.js';
 
@@ -51,7 +45,7 @@ export const nobleCrypto: CryptoProvider = {
   name: 'noble',
   preferredCiphers: ['chacha20-poly1305', 'aes-256-gcm'],
 
-  randomBytes(length: number): Uint8Array {
+  randomBytes(length) {
     requireInteger('the number of random bytes', length, 0, 2 ** 31 - 1);
     const bytes = new Uint8Array(length);
     const source = globalThis.crypto;
@@ -69,44 +63,38 @@ export const nobleCrypto: CryptoProvider = {
   },
 
   // Looks at every byte and only ORs the differences together; read in the source of 2.4.0.
-  equal(a: Uint8Array, b: Uint8Array): boolean {
+  equal(a, b) {
     return equalBytes(a, b);
   },
 
-  hash(name: HashName, data: Uint8Array): Uint8Array {
+  hash(name, data) {
     return hashes[name](data);
   },
 
-  hmac(name: HashName, key: Uint8Array, data: Uint8Array): Uint8Array {
+  hmac(name, key, data) {
     return hmac(hashes[name], key, data);
   },
 
-  hkdfExtract(salt: Uint8Array, inputKeyMaterial: Uint8Array): Uint8Array {
+  hkdfExtract(salt, inputKeyMaterial) {
     return extract(sha256, inputKeyMaterial, salt);
   },
 
-  hkdfExpand(pseudoRandomKey: Uint8Array, info: Uint8Array, length: number): Uint8Array {
+  hkdfExpand(pseudoRandomKey, info, length) {
     requireExpandable(pseudoRandomKey, length);
     return expand(sha256, pseudoRandomKey, info, length);
   },
 
-  pbkdf2(
-    name: HashName,
-    password: Uint8Array,
-    salt: Uint8Array,
-    iterations: number,
-    length: number,
-  ): Uint8Array {
+  pbkdf2(name, password, salt, iterations, length) {
     requireStretchable(iterations, length);
     return pbkdf2(hashes[name], password, salt, { c: iterations, dkLen: length });
   },
 
-  x25519GenerateKeyPair(): X25519KeyPair {
+  x25519GenerateKeyPair() {
     const privateKey = nobleCrypto.randomBytes(x25519KeyBytes);
     return { privateKey, publicKey: x25519.getPublicKey(privateKey) };
   },
 
-  x25519SharedSecret(privateKey: Uint8Array, peerPublicKey: Uint8Array): Uint8Array | undefined {
+  x25519SharedSecret(privateKey, peerPublicKey) {
     requireLength('an X25519 private key', privateKey, x25519KeyBytes);
     if (peerPublicKey.length !== x25519KeyBytes) return undefined;
     try {
@@ -117,44 +105,23 @@ export const nobleCrypto: CryptoProvider = {
     }
   },
 
-  aead(cipher: CipherName, key: Uint8Array): Aead {
-    return cipher === 'aes-256-gcm' ? new NobleGcm(key) : new NobleChaCha20Poly1305(key);
-  },
+  aead: (cipher, key) => (cipher === 'aes-256-gcm' ? new NobleGcm(key) : new NobleChaCha20Poly1305(key)),
+  streamCipher: (cipher, key) => (cipher === 'aes-256-gcm' ? new NobleCtr(key) : new NobleChaCha20(key)),
+  mac: (key) => new NobleMac(key),
 
-  streamCipher(cipher: CipherName, key: Uint8Array): StreamCipher {
-    return cipher === 'aes-256-gcm' ? new NobleCtr(key) : new NobleChaCha20(key);
-  },
-
-  mac(key: Uint8Array): Mac {
-    return new NobleMac(key);
-  },
-
-  aesCbcDecrypt(key: Uint8Array, iv: Uint8Array, ciphertext: Uint8Array): Uint8Array {
+  aesCbcDecrypt(key, iv, ciphertext) {
     requireCbc(key, iv, ciphertext);
     return cbc(key, iv, { disablePadding: true }).decrypt(ciphertext);
   },
 
-  aesCbcEncrypt(key: Uint8Array, iv: Uint8Array, plaintext: Uint8Array): Uint8Array {
+  aesCbcEncrypt(key, iv, plaintext) {
     requireCbc(key, iv, plaintext);
     return cbc(key, iv, { disablePadding: true }).encrypt(plaintext);
   },
 
-  verify(
-    algorithm: SignatureAlgorithm,
-    publicKey: Uint8Array,
-    message: Uint8Array,
-    signature: Uint8Array,
-  ): boolean {
-    return verifyWithNoble(algorithm, publicKey, message, signature);
-  },
-
-  importPrivateKey(pkcs8: Uint8Array): PrivateKey {
-    return importNobleKey(pkcs8);
-  },
-
-  generateKeyPair(kind: KeyKind): PrivateKey {
-    return generateNobleKey(kind);
-  },
+  verify: verifyWithNoble,
+  importPrivateKey: importNobleKey,
+  generateKeyPair: generateNobleKey,
 };
 
 /** A key of 32 bytes that belongs to one cipher, until it is destroyed. */
@@ -180,26 +147,20 @@ abstract class Keyed {
 class NobleChaCha20Poly1305 extends Keyed implements Aead {
   seal(nonce: Uint8Array, associatedData: Uint8Array, plaintext: Uint8Array, output: Uint8Array): void {
     const { key } = this;
-    requireNonce(nonce);
-    requireSealedLength(output, plaintext);
+    requireSeal(nonce, plaintext, output);
     // noble moves the plaintext into `output` first and works there, so the two may overlap.
     chacha20poly1305(key, nonce, associatedData).encrypt(plaintext, output);
   }
 
   open(nonce: Uint8Array, associatedData: Uint8Array, sealed: Uint8Array, output: Uint8Array): boolean {
     const { key } = this;
-    requireNonce(nonce);
-    if (sealed.length < tagBytes) {
-      output.fill(0);
-      return false;
-    }
-    requireOpenedLength(output, sealed);
+    if (!requireOpen(nonce, sealed, output)) return false;
     try {
       // The tag is checked before anything is decrypted.
       chacha20poly1305(key, nonce, associatedData).decrypt(sealed, output);
       return true;
     } catch {
-      output.fill(0);
+      wipe(output);
       return false;
     }
   }
@@ -208,26 +169,20 @@ class NobleChaCha20Poly1305 extends Keyed implements Aead {
 class NobleGcm extends Keyed implements Aead {
   seal(nonce: Uint8Array, associatedData: Uint8Array, plaintext: Uint8Array, output: Uint8Array): void {
     const { key } = this;
-    requireNonce(nonce);
-    requireSealedLength(output, plaintext);
+    requireSeal(nonce, plaintext, output);
     output.set(gcm(key, nonce, associatedData).encrypt(plaintext));
   }
 
   open(nonce: Uint8Array, associatedData: Uint8Array, sealed: Uint8Array, output: Uint8Array): boolean {
     const { key } = this;
-    requireNonce(nonce);
-    if (sealed.length < tagBytes) {
-      output.fill(0);
-      return false;
-    }
-    requireOpenedLength(output, sealed);
+    if (!requireOpen(nonce, sealed, output)) return false;
     try {
       const plaintext = gcm(key, nonce, associatedData).decrypt(sealed);
       output.set(plaintext);
       wipe(plaintext);
       return true;
     } catch {
-      output.fill(0);
+      wipe(output);
       return false;
     }
   }
@@ -236,8 +191,7 @@ class NobleGcm extends Keyed implements Aead {
 class NobleChaCha20 extends Keyed implements StreamCipher {
   apply(nonce: Uint8Array, input: Uint8Array, output: Uint8Array): void {
     const { key } = this;
-    requireNonce(nonce);
-    requireLength('the output of apply()', output, input.length);
+    requireApply(nonce, input, output);
     // In place, which noble allows whatever the two views were to each other before.
     output.set(input);
     chacha20(key, nonce, output, output);
@@ -249,8 +203,7 @@ class NobleCtr extends Keyed implements StreamCipher {
 
   apply(nonce: Uint8Array, input: Uint8Array, output: Uint8Array): void {
     const { key } = this;
-    requireNonce(nonce);
-    requireLength('the output of apply()', output, input.length);
+    requireApply(nonce, input, output);
     this.#counterBlock.set(nonce);
     const cipher = ctr(key, this.#counterBlock);
     // noble writes to 4-byte boundaries only.

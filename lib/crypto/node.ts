@@ -26,36 +26,36 @@ import {
 import { concat, empty, wipe } from '../base/bytes.js';
 import { unreadable } from './key-der.js';
 import {
+  type CurvePublicKey,
   decodePrivateKey,
   decodePublicKey,
   encodePrivateKey,
+  type PrivateKeyFields,
   type PublicKeyFields,
   requireOwnPoint,
 } from './key-encoding.js';
 import {
   alive,
+  requireApply,
   requireCbc,
   requireExpandable,
   requireInteger,
   requireKey,
   requireLength,
-  requireNonce,
-  requireOpenedLength,
-  requireSealedLength,
+  requireOpen,
+  requireSeal,
   requireStretchable,
 } from './preconditions.js';
 import {
   type Aead,
   type CipherName,
   type CryptoProvider,
-  type HashName,
   type KeyKind,
   type Mac,
   type PrivateKey,
   type SignatureAlgorithm,
   type StreamCipher,
   tagBytes,
-  type X25519KeyPair,
   x25519KeyBytes,
 } from './provider.js';
 import { hashBytes, requireScheme, type SignatureScheme, schemeFor } from './signature-scheme.js';
@@ -65,64 +65,54 @@ export const nodeCrypto: CryptoProvider = {
   name: 'node',
   preferredCiphers: ['aes-256-gcm', 'chacha20-poly1305'],
 
-  randomBytes(length: number): Uint8Array {
+  randomBytes(length) {
     requireInteger('the number of random bytes', length, 0, 2 ** 31 - 1);
     return plain(randomBytes(length));
   },
 
-  equal(a: Uint8Array, b: Uint8Array): boolean {
+  equal(a, b) {
     return a.length === b.length && timingSafeEqual(a, b);
   },
 
-  hash(name: HashName, data: Uint8Array): Uint8Array {
+  hash(name, data) {
     return plain(createHash(name).update(data).digest());
   },
 
-  hmac(name: HashName, key: Uint8Array, data: Uint8Array): Uint8Array {
+  hmac(name, key, data) {
     return plain(createHmac(name, key).update(data).digest());
   },
 
-  hkdfExtract(salt: Uint8Array, inputKeyMaterial: Uint8Array): Uint8Array {
+  hkdfExtract(salt, inputKeyMaterial) {
     return plain(createHmac('sha256', salt).update(inputKeyMaterial).digest());
   },
 
   // hkdfSync() always extracts first, so the loop of RFC 5869 §2.3 is written out: T(i) = HMAC(T(i-1) ‖ info ‖ i).
-  hkdfExpand(pseudoRandomKey: Uint8Array, info: Uint8Array, length: number): Uint8Array {
+  hkdfExpand(pseudoRandomKey, info, length) {
     requireExpandable(pseudoRandomKey, length);
     const output = new Uint8Array(length);
     let block: Uint8Array = empty;
     for (let offset = 0, index = 1; offset < length; offset += 32, index++) {
-      const next = createHmac('sha256', pseudoRandomKey)
-        .update(block)
-        .update(info)
-        .update(Uint8Array.of(index))
-        .digest();
+      const hmac = createHmac('sha256', pseudoRandomKey).update(block).update(info);
       wipe(block);
-      block = next;
-      output.set(block.subarray(0, Math.min(32, length - offset)), offset);
+      block = hmac.update(Uint8Array.of(index)).digest();
+      output.set(block.subarray(0, length - offset), offset);
     }
     wipe(block);
     return output;
   },
 
-  pbkdf2(
-    name: HashName,
-    password: Uint8Array,
-    salt: Uint8Array,
-    iterations: number,
-    length: number,
-  ): Uint8Array {
+  pbkdf2(name, password, salt, iterations, length) {
     requireStretchable(iterations, length);
     return plain(pbkdf2Sync(password, salt, iterations, length, name));
   },
 
-  x25519GenerateKeyPair(): X25519KeyPair {
+  x25519GenerateKeyPair() {
     const privateKey = plain(randomBytes(x25519KeyBytes));
     const spki = createPublicKey(x25519PrivateKey(privateKey)).export({ format: 'der', type: 'spki' });
     return { privateKey, publicKey: plain(spki).slice(-x25519KeyBytes) };
   },
 
-  x25519SharedSecret(privateKey: Uint8Array, peerPublicKey: Uint8Array): Uint8Array | undefined {
+  x25519SharedSecret(privateKey, peerPublicKey) {
     requireLength('an X25519 private key', privateKey, x25519KeyBytes);
     if (peerPublicKey.length !== x25519KeyBytes) return undefined;
     const spki = concat([x25519SpkiPrefix, peerPublicKey]);
@@ -135,39 +125,29 @@ export const nodeCrypto: CryptoProvider = {
     }
   },
 
-  aead(cipher: CipherName, key: Uint8Array): Aead {
-    return new NodeAead(cipher, key);
-  },
+  aead: (cipher, key) => new NodeAead(cipher, key),
+  streamCipher: (cipher, key) => new NodeStreamCipher(cipher, key),
+  mac: (key) => new NodeMac(key),
 
-  streamCipher(cipher: CipherName, key: Uint8Array): StreamCipher {
-    return new NodeStreamCipher(cipher, key);
-  },
-
-  mac(key: Uint8Array): Mac {
-    return new NodeMac(key);
-  },
-
-  aesCbcDecrypt(key: Uint8Array, iv: Uint8Array, ciphertext: Uint8Array): Uint8Array {
+  aesCbcDecrypt(key, iv, ciphertext) {
     requireCbc(key, iv, ciphertext);
     const decipher = createDecipheriv(`aes-${key.length * 8}-cbc`, key, iv).setAutoPadding(false);
-    return concat([decipher.update(ciphertext), decipher.final()]);
+    return plain(decipher.update(ciphertext));
   },
 
-  aesCbcEncrypt(key: Uint8Array, iv: Uint8Array, plaintext: Uint8Array): Uint8Array {
+  aesCbcEncrypt(key, iv, plaintext) {
     requireCbc(key, iv, plaintext);
     const cipher = createCipheriv(`aes-${key.length * 8}-cbc`, key, iv).setAutoPadding(false);
-    return concat([cipher.update(plaintext), cipher.final()]);
+    return plain(cipher.update(plaintext));
   },
 
-  verify(
-    algorithm: SignatureAlgorithm,
-    publicKey: Uint8Array,
-    message: Uint8Array,
-    signature: Uint8Array,
-  ): boolean {
+  verify(algorithm, publicKey, message, signature) {
     try {
-      const scheme = schemeFor(algorithm, decodePublicKey(publicKey));
+      const fields = decodePublicKey(publicKey);
+      const scheme = schemeFor(algorithm, fields);
       if (scheme === undefined) return false;
+      // RFC 8017 §8.1.2 step 1: OpenSSL takes PSS signatures without their leading zero bytes.
+      if ('modulus' in fields && signature.length !== fields.modulus.length) return false;
       const key = createPublicKey({ key: buffer(publicKey), format: 'der', type: 'spki' });
       return nodeVerify(digestOf(scheme), message, { key, ...optionsOf(scheme) }, signature);
     } catch {
@@ -175,23 +155,21 @@ export const nodeCrypto: CryptoProvider = {
     }
   },
 
-  importPrivateKey(pkcs8: Uint8Array): PrivateKey {
+  importPrivateKey(pkcs8) {
     const fields = decodePrivateKey(pkcs8);
-    // OpenSSL believes a public key that stands beside the private one; left out, it computes it.
-    const canonical = encodePrivateKey('modulus' in fields ? fields : { ...fields, point: undefined });
+    if ('modulus' in fields) return new NodePrivateKey(readPrivateKey(fields));
     try {
-      const key = new NodePrivateKey(readPrivateKey(canonical));
-      if ('secret' in fields) requireOwnPoint(fields, decodePublicKey(key.publicKey));
-      return key;
+      // OpenSSL believes a public key that stands beside the private one; left out, it computes it.
+      const alone = createPublicKey(readPrivateKey({ ...fields, point: undefined }));
+      const own = decodePublicKey(plain(alone.export({ format: 'der', type: 'spki' })));
+      requireOwnPoint(fields, own);
+      return new NodePrivateKey(readPrivateKey({ ...fields, point: (own as CurvePublicKey).point }));
     } finally {
-      wipe(canonical);
-      if ('secret' in fields) wipe(fields.secret);
+      wipe(fields.secret);
     }
   },
 
-  generateKeyPair(kind: KeyKind): PrivateKey {
-    return new NodePrivateKey(generate(kind));
-  },
+  generateKeyPair: (kind) => new NodePrivateKey(generate(kind)),
 };
 
 class NodeAead implements Aead {
@@ -207,8 +185,7 @@ class NodeAead implements Aead {
 
   seal(nonce: Uint8Array, associatedData: Uint8Array, plaintext: Uint8Array, output: Uint8Array): void {
     const key = alive(this.#key);
-    requireNonce(nonce);
-    requireSealedLength(output, plaintext);
+    requireSeal(nonce, plaintext, output);
     const cipher = createCipheriv(this.#cipher, key, nonce, { authTagLength: tagBytes });
     cipher.setAAD(associatedData);
     output.set(cipher.update(plaintext));
@@ -218,12 +195,7 @@ class NodeAead implements Aead {
 
   open(nonce: Uint8Array, associatedData: Uint8Array, sealed: Uint8Array, output: Uint8Array): boolean {
     const key = alive(this.#key);
-    requireNonce(nonce);
-    if (sealed.length < tagBytes) {
-      output.fill(0);
-      return false;
-    }
-    requireOpenedLength(output, sealed);
+    if (!requireOpen(nonce, sealed, output)) return false;
     const decipher = createDecipheriv(this.#cipher, key, nonce, { authTagLength: tagBytes });
     decipher.setAuthTag(sealed.subarray(-tagBytes));
     decipher.setAAD(associatedData);
@@ -234,10 +206,10 @@ class NodeAead implements Aead {
       output.set(plaintext);
       return true;
     } catch {
-      output.fill(0);
+      wipe(output);
       return false;
     } finally {
-      plaintext.fill(0);
+      wipe(plaintext);
     }
   }
 
@@ -264,8 +236,7 @@ class NodeStreamCipher implements StreamCipher {
 
   apply(nonce: Uint8Array, input: Uint8Array, output: Uint8Array): void {
     const key = alive(this.#key);
-    requireNonce(nonce);
-    requireLength('the output of apply()', output, input.length);
+    requireApply(nonce, input, output);
     this.#iv.set(nonce, this.#nonceOffset);
     output.set(createCipheriv(this.#algorithm, key, this.#iv).update(input));
   }
@@ -285,20 +256,20 @@ class NodeMac implements Mac {
 
   compute(data: Uint8Array, tag: Uint8Array): void {
     requireLength('a MAC tag', tag, tagBytes);
-    tag.set(this.#digest(data).subarray(0, tagBytes));
+    tag.set(this.#tag(data));
   }
 
   verify(data: Uint8Array, tag: Uint8Array): boolean {
-    const digest = this.#digest(data);
-    return tag.length === tagBytes && timingSafeEqual(digest.subarray(0, tagBytes), tag);
+    const computed = this.#tag(data);
+    return tag.length === tagBytes && timingSafeEqual(computed, tag);
   }
 
   destroy(): void {
     this.#key = undefined;
   }
 
-  #digest(data: Uint8Array): Uint8Array {
-    return createHmac('sha256', alive(this.#key)).update(data).digest();
+  #tag(data: Uint8Array): Uint8Array {
+    return createHmac('sha256', alive(this.#key)).update(data).digest().subarray(0, tagBytes);
   }
 }
 
@@ -330,26 +301,21 @@ function digestOf(scheme: SignatureScheme): string | null {
 }
 
 function optionsOf(scheme: SignatureScheme): SigningOptions {
-  switch (scheme.family) {
-    case 'rsa-pss':
-      // Exactly this salt: OpenSSL would else take any length when it verifies.
-      return { padding: opensslConstants.RSA_PKCS1_PSS_PADDING, saltLength: hashBytes[scheme.hash] };
-    case 'rsa-pkcs1':
-      return { padding: opensslConstants.RSA_PKCS1_PADDING };
-    case 'p256':
-    case 'p384':
-      return { dsaEncoding: 'der' };
-    case 'ed25519':
-      return {};
-  }
+  if (scheme.family === 'rsa-pkcs1') return { padding: opensslConstants.RSA_PKCS1_PADDING };
+  if (scheme.family !== 'rsa-pss') return { dsaEncoding: 'der' };
+  // Exactly this salt: OpenSSL would else take any length when it verifies.
+  return { padding: opensslConstants.RSA_PKCS1_PSS_PADDING, saltLength: hashBytes[scheme.hash] };
 }
 
-function readPrivateKey(pkcs8: Uint8Array): KeyObject {
+function readPrivateKey(fields: PrivateKeyFields): KeyObject {
+  const pkcs8 = encodePrivateKey(fields);
   try {
     return createPrivateKey({ key: buffer(pkcs8), format: 'der', type: 'pkcs8' });
   } catch {
     // The cause stays behind: what OpenSSL says about a private key is not ours to vouch for.
     throw unreadable('OpenSSL refuses its numbers');
+  } finally {
+    wipe(pkcs8);
   }
 }
 

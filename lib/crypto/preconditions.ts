@@ -5,6 +5,7 @@
 // with `false` or `undefined` by the backends. Messages name lengths only, never content. Node 20 itself accepts
 // other nonce lengths and shorter tags, so nothing here may be left to the library.
 
+import { wipe } from '../base/bytes.js';
 import { SealwireError } from '../base/errors.js';
 import { cipherKeyBytes, nonceBytes, tagBytes } from './provider.js';
 
@@ -13,19 +14,35 @@ export function requireKey(key: Uint8Array): void {
   requireLength('a cipher or MAC key', key, cipherKeyBytes);
 }
 
-/** Nonces: 12 bytes (RFC 8439 §2.3, SP 800-38D §5.2.1.1). */
-export function requireNonce(nonce: Uint8Array): void {
-  requireLength('a nonce', nonce, nonceBytes);
-}
-
-/** An output of `seal`: as long as the plaintext and the tag. */
-export function requireSealedLength(output: Uint8Array, plaintext: Uint8Array): void {
+/** Before `seal`: a 12-byte nonce, and room for the plaintext and the tag. */
+export function requireSeal(nonce: Uint8Array, plaintext: Uint8Array, output: Uint8Array): void {
+  requireNonce(nonce);
   requireLength('the output of seal()', output, plaintext.length + tagBytes);
 }
 
-/** An output of `open`: as long as what was sealed, without the tag. */
-export function requireOpenedLength(output: Uint8Array, sealed: Uint8Array): void {
+/**
+ * Before `open`: a 12-byte nonce, and room for what was sealed without the tag. What a peer sent without even a tag is
+ * no fault of the caller: the answer is false, and the output is wiped.
+ */
+export function requireOpen(nonce: Uint8Array, sealed: Uint8Array, output: Uint8Array): boolean {
+  requireNonce(nonce);
+  if (sealed.length < tagBytes) {
+    wipe(output);
+    return false;
+  }
   requireLength('the output of open()', output, sealed.length - tagBytes);
+  return true;
+}
+
+/** Before `apply`: a 12-byte nonce, and an output as long as the input. */
+export function requireApply(nonce: Uint8Array, input: Uint8Array, output: Uint8Array): void {
+  requireNonce(nonce);
+  requireLength('the output of apply()', output, input.length);
+}
+
+/** RFC 8439 §2.3, SP 800-38D §5.2.1.1. */
+function requireNonce(nonce: Uint8Array): void {
+  requireLength('a nonce', nonce, nonceBytes);
 }
 
 export function requireLength(what: string, bytes: Uint8Array, length: number): void {

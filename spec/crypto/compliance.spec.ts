@@ -1,0 +1,216 @@
+// What every crypto backend must do, run over each backend and over each pair of them: arguments, buffers in place,
+// and nothing opened that was touched. Known answers, Wycheproof, signatures and destroy() have specs of their own.
+
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { sameBytes, utf8 } from '../../lib/base/bytes.js';
+import { type Aead, nonceBytes, tagBytes } from '../../lib/crypto/provider.js';
+import { backends, bytesOf, ciphers, codeThrownBy, pairs } from './backends.js';
+
+const bytes = (maxLength: number) => fc.uint8Array({ maxLength });
+const exactly = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
+const sealing = fc.record({
+  key: exactly(32),
+  nonce: exactly(nonceBytes),
+  ad: bytes(40),
+  plaintext: bytes(200),
+  offset: fc.nat({ max: 7 }),
+});
+const runs = { numRuns: 60 };
+
+for (const crypto of backends) {
+  describe(`crypto backend ${crypto.name}: arguments`, () => {
+    const key = bytesOf(32, 7);
+    const nonce = bytesOf(12, 1);
+    const ad = new Uint8Array(0);
+
+    for (const cipher of ciphers) {
+      it(`${cipher}: other keys, nonces and output lengths are refused before anything is written`, () => {
+        for (const length of [0, 16, 24, 31, 33]) {
+          expect(codeThrownBy(() => crypto.aead(cipher, bytesOf(length, 1)))).to.equal('INVALID_CONFIG');
+          expect(codeThrownBy(() => crypto.streamCipher(cipher, bytesOf(length, 1)))).to.equal(
+            'INVALID_CONFIG',
+          );
+          expect(codeThrownBy(() => crypto.mac(bytesOf(length, 1)))).to.equal('INVALID_CONFIG');
+        }
+        const aead = crypto.aead(cipher, key);
+        const stream = crypto.streamCipher(cipher, key);
+        for (const length of [0, 8, 11, 13, 16]) {
+          const wrong = bytesOf(length, 1);
+          expect(codeThrownBy(() => aead.seal(wrong, ad, bytesOf(4, 0), bytesOf(20, 0)))).to.equal(
+            'INVALID_CONFIG',
+          );
+          expect(codeThrownBy(() => aead.open(wrong, ad, bytesOf(20, 0), bytesOf(4, 0)))).to.equal(
+            'INVALID_CONFIG',
+          );
+          expect(codeThrownBy(() => stream.apply(wrong, bytesOf(4, 0), bytesOf(4, 0)))).to.equal(
+            'INVALID_CONFIG',
+          );
+        }
+        for (const length of [3, 19, 21, 40]) {
+          const output = bytesOf(length, 0xaa);
+          expect(codeThrownBy(() => aead.seal(nonce, ad, bytesOf(4, 0), output))).to.equal('INVALID_CONFIG');
+          expect(codeThrownBy(() => aead.open(nonce, ad, bytesOf(20, 0), output))).to.equal('INVALID_CONFIG');
+          expect(codeThrownBy(() => stream.apply(nonce, bytesOf(4, 0), output))).to.equal('INVALID_CONFIG');
+          expect(output).to.deep.equal(bytesOf(length, 0xaa));
+        }
+      });
+
+      it(`${cipher}: what is shorter than a tag, and every cut tag, is refused`, () => {
+        const aead = crypto.aead(cipher, key);
+        const sealed = new Uint8Array(tagBytes + 24);
+        aead.seal(nonce, ad, bytesOf(24, 3), sealed);
+        for (let length = 0; length < sealed.length; length++) {
+          const output = bytesOf(Math.max(0, length - tagBytes), 0xaa);
+          expect(aead.open(nonce, ad, sealed.subarray(0, length), output), `${length}`).to.equal(false);
+          expect(output).to.deep.equal(bytesOf(output.length, 0));
+        }
+      });
+    }
+
+    it('MAC: tags of other lengths are false, and not computed', () => {
+      const mac = crypto.mac(key);
+      const whole = crypto.hmac('sha256', key, utf8('data'));
+      const tag = new Uint8Array(tagBytes);
+      mac.compute(utf8('data'), tag);
+      expect(tag).to.deep.equal(whole.subarray(0, tagBytes));
+      for (let length = 0; length <= 32; length++) {
+        expect(mac.verify(utf8('data'), whole.subarray(0, length)), `${length}`).to.equal(
+          length === tagBytes,
+        );
+      }
+      expect(codeThrownBy(() => mac.compute(utf8('data'), new Uint8Array(32)))).to.equal('INVALID_CONFIG');
+    });
+
+    it('X25519: a peer key of another length is undefined, a private key of another length is a fault', () => {
+      const { privateKey, publicKey } = crypto.x25519GenerateKeyPair();
+      for (const length of [0, 31, 33, 64]) {
+        expect(crypto.x25519SharedSecret(privateKey, bytesOf(length, 9))).to.equal(undefined);
+        expect(codeThrownBy(() => crypto.x25519SharedSecret(bytesOf(length, 9), publicKey))).to.equal(
+          'INVALID_CONFIG',
+        );
+      }
+      expect(crypto.x25519SharedSecret(privateKey, bytesOf(32, 0))).to.equal(undefined);
+    });
+  });
+}
+
+for (const [one, other] of pairs) {
+  describe(`crypto backends: ${one.name} to ${other.name}`, () => {
+    for (const cipher of ciphers) {
+      it(`${cipher}: what one seals the other opens, in place and out of place`, () => {
+        fc.assert(
+          fc.property(sealing, ({ key, nonce, ad, plaintext, offset }) => {
+            const sealed = new Uint8Array(plaintext.length + tagBytes);
+            one.aead(cipher, key).seal(nonce, ad, plaintext, sealed);
+
+            // The same memory, at any alignment.
+            const room = new Uint8Array(offset + sealed.length).subarray(offset);
+            room.set(plaintext);
+            const place = room.subarray(0, plaintext.length);
+            one.aead(cipher, key).seal(nonce, ad, place, room);
+            expect(room, 'sealed in place').to.deep.equal(sealed);
+
+            const opened = new Uint8Array(plaintext.length);
+            expect(other.aead(cipher, key).open(nonce, ad, sealed, opened)).to.equal(true);
+            expect(opened).to.deep.equal(plaintext);
+            expect(other.aead(cipher, key).open(nonce, ad, room, place), 'opened in place').to.equal(true);
+            expect(place).to.deep.equal(plaintext);
+          }),
+          runs,
+        );
+      });
+
+      it(`${cipher}: one flipped bit anywhere is refused, and no plaintext stays in the output`, () => {
+        const flip = fc.record({ part: fc.constantFrom('nonce', 'ad', 'sealed', 'key'), bit: fc.nat() });
+        fc.assert(
+          fc.property(sealing, flip, (sample, { part, bit }) => {
+            const { key, nonce, ad, plaintext } = sample;
+            const sealed = new Uint8Array(plaintext.length + tagBytes);
+            one.aead(cipher, key).seal(nonce, ad, plaintext, sealed);
+            const target = { key, nonce, ad, sealed }[part];
+            fc.pre(target.length > 0);
+            target[(bit >>> 3) % target.length]! ^= 1 << (bit & 7);
+            const opener: Aead = other.aead(cipher, key);
+            const output = bytesOf(plaintext.length, 0xaa);
+            expect(opener.open(nonce, ad, sealed, output)).to.equal(false);
+            expect(sameBytes(output, bytesOf(output.length, 0)), 'wiped').to.equal(true);
+            const place = sealed.subarray(0, plaintext.length);
+            expect(opener.open(nonce, ad, sealed, place)).to.equal(false);
+            expect(sameBytes(place, bytesOf(place.length, 0)), 'wiped in place').to.equal(true);
+          }),
+          { numRuns: 150 },
+        );
+      });
+
+      it(`${cipher}: the stream cipher alone, in place, out of place and overlapping`, () => {
+        fc.assert(
+          fc.property(sealing, fc.nat({ max: 20 }), ({ key, nonce, plaintext, offset }, shift) => {
+            const ciphertext = new Uint8Array(plaintext.length);
+            one.streamCipher(cipher, key).apply(nonce, plaintext, ciphertext);
+            const room = new Uint8Array(offset + shift + plaintext.length);
+            room.set(plaintext, offset);
+            const input = room.subarray(offset, offset + plaintext.length);
+            other.streamCipher(cipher, key).apply(nonce, input, room.subarray(offset + shift));
+            expect(room.subarray(offset + shift)).to.deep.equal(ciphertext);
+            one.streamCipher(cipher, key).apply(nonce, ciphertext, ciphertext);
+            expect(ciphertext).to.deep.equal(plaintext);
+          }),
+          runs,
+        );
+      });
+    }
+
+    it('one object serves many messages: ciphers and MACs keep nothing of the last one', () => {
+      const key = bytesOf(32, 5);
+      for (const cipher of ciphers) {
+        const [aead, fresh] = [one.aead(cipher, key), () => other.aead(cipher, key)];
+        const [stream, freshStream] = [one.streamCipher(cipher, key), () => other.streamCipher(cipher, key)];
+        for (let message = 0; message < 20; message++) {
+          const [nonce, data] = [bytesOf(12, message), bytesOf(message * 9, message)];
+          const [sealed, again] = [bytesOf(data.length + tagBytes, 0), bytesOf(data.length + tagBytes, 0)];
+          aead.seal(nonce, data, data, sealed);
+          fresh().seal(nonce, data, data, again);
+          expect(sealed).to.deep.equal(again);
+          const [streamed, streamedAgain] = [bytesOf(data.length, 0), bytesOf(data.length, 0)];
+          stream.apply(nonce, data, streamed);
+          freshStream().apply(nonce, data, streamedAgain);
+          expect(streamed).to.deep.equal(streamedAgain);
+        }
+      }
+      const mac = one.mac(key);
+      for (let message = 0; message < 20; message++) {
+        const data = bytesOf(message * 17, message);
+        const tag = new Uint8Array(tagBytes);
+        mac.compute(data, tag);
+        expect(other.mac(key).verify(data, tag)).to.equal(true);
+        expect(mac.verify(data, tag)).to.equal(true);
+        tag[message % tagBytes]! ^= 1;
+        expect(mac.verify(data, tag)).to.equal(false);
+        expect(other.mac(key).verify(data, tag)).to.equal(false);
+      }
+    });
+
+    it('both make the same X25519 secret, hashes, HKDF and PBKDF2 outputs', () => {
+      const [alice, bob] = [one.x25519GenerateKeyPair(), other.x25519GenerateKeyPair()];
+      const secret = one.x25519SharedSecret(alice.privateKey, bob.publicKey);
+      expect(secret).to.have.length(32);
+      expect(secret).to.deep.equal(other.x25519SharedSecret(bob.privateKey, alice.publicKey));
+      fc.assert(
+        fc.property(bytes(200), bytes(80), fc.integer({ min: 1, max: 300 }), (data, salt, length) => {
+          for (const name of ['sha1', 'sha256', 'sha384', 'sha512'] as const) {
+            expect(one.hash(name, data)).to.deep.equal(other.hash(name, data));
+            expect(one.hmac(name, salt, data)).to.deep.equal(other.hmac(name, salt, data));
+            expect(one.pbkdf2(name, data, salt, 3, length)).to.deep.equal(
+              other.pbkdf2(name, data, salt, 3, length),
+            );
+          }
+          const key = one.hkdfExtract(salt, data);
+          expect(key).to.deep.equal(other.hkdfExtract(salt, data));
+          expect(one.hkdfExpand(key, data, length)).to.deep.equal(other.hkdfExpand(key, data, length));
+        }),
+        { numRuns: 25 },
+      );
+    });
+  });
+}
