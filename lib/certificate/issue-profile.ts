@@ -6,10 +6,12 @@
 //
 // keyEncipherment is left out: no protocol of today encrypts to the certificate's key.
 
+import { utf8 } from '../base/bytes.js';
 import { SealwireError } from '../base/errors.js';
 import type { CryptoProvider } from '../crypto/provider.js';
 import { DerReader, der, readBitString, readDer, tags } from './der.js';
 import { commonNameOid } from './distinguished-name.js';
+import { asciiLowerCase, isDnsName, wildcardBase } from './dns-name.js';
 import { parseIpAddress } from './ip-address.js';
 
 export interface Profile {
@@ -27,7 +29,6 @@ export interface Profile {
 const keyIdentifierBytes = 20;
 /** RFC 5280 appendix A.1, ub-common-name. */
 const maxCommonNameCharacters = 64;
-const maxDnsNameCharacters = 253;
 const maxPathLength = 255;
 
 const extensionOids = {
@@ -64,12 +65,12 @@ export function alternativeNames(
   return [
     ...dnsNames.map((name) => {
       if (parseIpAddress(name)) throw config(`${name} is an address: pass it in "ipAddresses"`);
-      if (!isDnsName(name)) {
+      if (!isNameOrWildcard(name)) {
         throw config(
           `${JSON.stringify(name)} is no host name: "dnsNames" takes ASCII names such as game.example`,
         );
       }
-      return der.implicit(generalName.dns, new TextEncoder().encode(name), false);
+      return der.implicit(generalName.dns, utf8(name), false);
     }),
     ...ipAddresses.map((text) => {
       const octets = parseIpAddress(text);
@@ -130,9 +131,10 @@ function extension(name: keyof typeof extensionOids, critical: boolean, value: U
   return der.sequence(der.oid(extensionOids[name]), ...flag, der.octetString(value));
 }
 
-function isDnsName(name: string): boolean {
-  const label = '[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?';
-  return name.length <= maxDnsNameCharacters && new RegExp(`^(\\*\\.)?${label}(\\.${label})*$`).test(name);
+/** As names.ts will accept it: a name, or `*.` before a name. */
+function isNameOrWildcard(name: string): boolean {
+  const lowerCase = asciiLowerCase(name);
+  return isDnsName(lowerCase) || wildcardBase(lowerCase) !== undefined;
 }
 
 function config(message: string): SealwireError {

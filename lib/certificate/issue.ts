@@ -26,7 +26,7 @@ export interface IssueOptions {
   readonly keyKind?: KeyKind;
   /** Validity from `notBefore` on, in days; default 365, for a CA 3650. Not together with `notAfter`. */
   readonly days?: number;
-  /** First moment of validity; default now. */
+  /** First moment of validity; default five minutes ago, for peers whose clock is behind. */
   readonly notBefore?: Date;
   /** Last moment of validity. */
   readonly notAfter?: Date;
@@ -60,6 +60,7 @@ export interface IssuedCertificate extends Issuer {
 }
 
 const dayMs = 86_400_000;
+const clockSkewMs = 300_000;
 const leafDays = 365;
 const caDays = 3650;
 const endOfTimeMs = Date.UTC(10_000, 0);
@@ -166,7 +167,7 @@ function chainOf(issuer: Issuer | undefined, parent: Certificate | undefined): r
 
 /** Validity ::= SEQUENCE { notBefore Time, notAfter Time } (§4.1.2.5) */
 function validityOf(options: IssueOptions): Uint8Array {
-  const { days, notBefore = new Date() } = options;
+  const { days, notBefore = new Date(Date.now() - clockSkewMs) } = options;
   if (days !== undefined && options.notAfter !== undefined)
     throw config('pass "days" or "notAfter", not both');
   if (days !== undefined && !(days > 0)) throw config('"days" must be a positive number');

@@ -1,5 +1,6 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { expect } from 'chai';
+import { concat, utf8 } from '../../lib/base/bytes.js';
 import { SealwireError } from '../../lib/base/errors.js';
 import { der } from '../../lib/certificate/der.js';
 import { maxPassphraseIterations } from '../../lib/certificate/pbes2.js';
@@ -39,7 +40,6 @@ function expectedPublicKey(pem: string): Uint8Array {
 const backends: readonly CryptoProvider[] = [nodeCrypto, nobleCrypto];
 
 for (const crypto of backends) {
-
   describe(`private keys that openssl writes, read with ${crypto.name}`, () => {
     let folder: ProgramFolder;
     before(function () {
@@ -114,31 +114,6 @@ for (const crypto of backends) {
       });
     }
 
-    it('refuses Triple DES and scrypt with the way to convert the key, and the way works', () => {
-      for (const [name, ...options] of [
-        ['Triple DES', '-v2', 'des3'],
-        ['Triple DES', '-v1', 'PBE-SHA1-3DES'],
-        ['scrypt', '-scrypt'],
-      ] as [string, ...string[]][]) {
-        folder.openssl(
-          ...['pkcs8', '-topk8', '-in', 'p256.key', '-out', 'old.pem', '-passout', 'pass:1234', ...options],
-        );
-        const message = refusal('INVALID_CERTIFICATE', () =>
-          publicKey(crypto, folder.text('old.pem'), '1234'),
-        );
-        expect(message)
-          .to.contain(name)
-          .and.contain('openssl pkcs8 -topk8 -v2 aes-256-cbc -in old.pem -out new.pem');
-        folder.openssl(
-          ...['pkcs8', '-topk8', '-v2', 'aes-256-cbc', '-in', 'old.pem', '-out', 'new.pem'],
-          ...['-passin', 'pass:1234', '-passout', 'pass:1234'],
-        );
-        expect(publicKey(crypto, folder.text('new.pem'), '1234')).to.deep.equal(
-          expectedPublicKey(folder.text('p256.key')),
-        );
-      }
-    });
-
     it('writes encrypted keys that openssl reads', () => {
       const key = crypto.generateKeyPair('p256');
       folder.write('ours.der', encryptPkcs8(crypto, key.export(), passphrase));
@@ -160,6 +135,37 @@ for (const crypto of backends) {
     });
   });
 }
+
+describe('private keys under old ciphers', () => {
+  it('refuses Triple DES and scrypt with the way to convert the key, and the way works', function () {
+    requireProgram(this, 'openssl', 'version');
+    const folder = new ProgramFolder();
+    folder.generateKey('p256', 'p256');
+    for (const [name, ...options] of [
+      ['Triple DES', '-v2', 'des3'],
+      ['Triple DES', '-v1', 'PBE-SHA1-3DES'],
+      ['scrypt', '-scrypt'],
+    ] as [string, ...string[]][]) {
+      folder.openssl(
+        ...['pkcs8', '-topk8', '-in', 'p256.key', '-out', 'old.pem', '-passout', 'pass:1234', ...options],
+      );
+      const message = refusal('INVALID_CERTIFICATE', () =>
+        publicKey(nodeCrypto, folder.text('old.pem'), '1234'),
+      );
+      expect(message)
+        .to.contain(name)
+        .and.contain('openssl pkcs8 -topk8 -v2 aes-256-cbc -in old.pem -out new.pem');
+      folder.openssl(
+        ...['pkcs8', '-topk8', '-v2', 'aes-256-cbc', '-in', 'old.pem', '-out', 'new.pem'],
+        ...['-passin', 'pass:1234', '-passout', 'pass:1234'],
+      );
+      expect(publicKey(nodeCrypto, folder.text('new.pem'), '1234')).to.deep.equal(
+        expectedPublicKey(folder.text('p256.key')),
+      );
+    }
+    folder.remove();
+  });
+});
 
 describe('private keys that are not read', () => {
   const p256 = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
@@ -245,6 +251,30 @@ describe('private keys that are not read', () => {
     expect(refusal('INVALID_CERTIFICATE', read(encrypted({ prf: prfWithParameters })))).to.match(
       /parameters/,
     );
+  });
+
+  it('refuses padding of which only the last byte is right', () => {
+    const key = nodeCrypto.pbkdf2('sha256', utf8('1234'), new Uint8Array(8), 1, 32);
+    const sealed = (...padding: number[]): Uint8Array => {
+      const plaintext = concat([der.sequence(der.octetString(new Uint8Array(10))), Uint8Array.from(padding)]);
+      const ciphertext = nodeCrypto.aesCbcEncrypt(key, new Uint8Array(16), plaintext);
+      const shell = encrypted({ ciphertext: 16 });
+      return concat([shell.subarray(0, -16), ciphertext]);
+    };
+    expect(read(sealed(2, 2))()).to.have.length(14);
+    refusal('PFX_PASSPHRASE', read(sealed(1, 2)));
+    refusal('PFX_PASSPHRASE', read(sealed(0, 0)));
+    refusal('PFX_PASSPHRASE', read(sealed(17, 17)));
+  });
+
+  it('wraps SEC 1 and PKCS #1 into the very bytes that node writes', () => {
+    for (const key of [p256, generateKeyPairSync('ec', { namedCurve: 'P-384' }).privateKey]) {
+      const pkcs8 = new Uint8Array(key.export({ type: 'pkcs8', format: 'der' }));
+      expect(read(new Uint8Array(key.export({ type: 'sec1', format: 'der' })))()).to.deep.equal(pkcs8);
+    }
+    const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;
+    const pkcs8 = new Uint8Array(rsa.export({ type: 'pkcs8', format: 'der' }));
+    expect(read(new Uint8Array(rsa.export({ type: 'pkcs1', format: 'der' })))()).to.deep.equal(pkcs8);
   });
 
   it('never takes what a wrong passphrase decrypts to for a key: 1,000 wrong ones', () => {
