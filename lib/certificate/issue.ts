@@ -132,7 +132,7 @@ class Issued implements IssuedCertificate {
     const pkcs8 = this.key.export();
     const key = writePem('PRIVATE KEY', pkcs8);
     wipe(pkcs8);
-    return { certificate: this.chain.map((der) => writePem('CERTIFICATE', der)).join(''), key };
+    return { certificate: this.chain.map((each) => writePem('CERTIFICATE', each)).join(''), key };
   }
 
   pfx(passphrase: string, friendlyName?: string): Uint8Array {
