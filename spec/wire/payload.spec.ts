@@ -108,6 +108,9 @@ describe('wire/payload', () => {
     expect(
       decode(encodeMessage([{ a: undefined, b: 1, c: undefined }, [undefined, 1], undefined])),
     ).to.deep.equal([[{ b: 1 }, [null, 1], null]]);
+    expect(decode(encodeMessage([{ a: 1, b: undefined, c: 2 }, [1, { d: undefined }]]))).to.deep.equal([
+      [{ a: 1, c: 2 }, [1, {}]],
+    ]);
     const sparse: unknown[] = [];
     sparse[2] = 1;
     expect(decode(encodeMessage([sparse]))).to.deep.equal([[[null, null, 1]]]);
@@ -134,6 +137,8 @@ describe('wire/payload', () => {
       [{ x: 1, y: [{ z: 1 }] }, { n: 1 }],
     ]);
     expect(point.y).to.deep.equal([new Inner()]);
+    const noMethod = Object.assign(Object.create(null), { toJSON: 1 });
+    expect(decode(encodeMessage([1, noMethod, new Inner()]))).to.deep.equal([[1, { toJSON: 1 }, { z: 1 }]]);
     class List extends Array<number> {}
     expect(decode(encodeMessage([List.of(1, 2)]))).to.deep.equal([[[1, 2]]]);
   });
@@ -324,15 +329,17 @@ describe('wire/payload', () => {
       import { addExtension, Packr } from 'msgpackr';
       import { decodeMessages, encodeMessage } from '${url}';
       class Point { x = 1 }
+      class List extends Array {}
+      addExtension({ Class: List, type: 6, write: () => [2], read: () => new List() });
       addExtension({ Class: Point, type: 5, write: () => [1], read: () => new Point() });
       const shared = new Packr();
       shared.useBuffer(Buffer.alloc(8192));
-      const body = encodeMessage([new Point(), 'é'.repeat(200), { key: 'v' }]);
+      const body = encodeMessage([new Point(), List.of(3), 'é'.repeat(200), { key: 'v' }]);
       shared.useBuffer(Buffer.alloc(8192));
       shared.pack('overwrites what was in the pool, if anything of ours was');
       decodeMessages(body, { maxDepth: 32, maxValues: 100 }, (message) => console.log(JSON.stringify(message)));
     `);
-    expect(stdout, stderr).to.equal(`[{"x":1},"${'é'.repeat(200)}",{"key":"v"}]\n`);
+    expect(stdout, stderr).to.equal(`[{"x":1},[3],"${'é'.repeat(200)}",{"key":"v"}]\n`);
   });
 
   it('generates no code: it runs where eval is forbidden, as a strict page does', () => {
