@@ -55,6 +55,7 @@ export class Connection {
   readonly #owner: ConnectionOwner;
   readonly #sender: Sender;
   readonly #stopTimer: StopTimer;
+  readonly #isClient: boolean;
   #phase: 'handshaking' | 'verifying' | 'ready' | 'closed' = 'handshaking';
   #verdict: PendingVerdict | undefined;
   #receiver: Receiver | undefined;
@@ -67,6 +68,7 @@ export class Connection {
     this.#handshake = handshake;
     this.#limits = limits;
     this.#owner = owner;
+    this.#isClient = firstFrame !== undefined;
     this.#sender = new Sender(transport, limits, clock);
     this.#stopTimer = clock.setTimer(handshakeTimeoutMs, () => {
       this.#end(
@@ -182,7 +184,7 @@ export class Connection {
     this.#established = established;
     this.#transport.setMaxFrameBytes(this.#limits.maxFrameBytes);
     this.#sender.establish(secrets?.sending, peer.maxFrameBytes);
-    this.#receiver = new Receiver(secrets?.receiving, {
+    this.#receiver = new Receiver(secrets?.receiving, this.#isClient, {
       messages: (flags, body) => this.#owner.messages(flags, body),
       closeReceived: (reason) => {
         this.#end(closedError(reason, `the peer closed the connection: ${reason}`), undefined);

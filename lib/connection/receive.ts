@@ -19,6 +19,9 @@ import {
   readFirstByte,
 } from '../wire/frame.js';
 
+const authenticated = 2;
+const both = 3;
+
 export interface FrameConsumer {
   /** One or more messages in a row, and the flags that their record really had. */
   messages(flags: number, body: Uint8Array): void;
@@ -28,10 +31,16 @@ export interface FrameConsumer {
 export class Receiver {
   readonly #opener: Opener | undefined;
   readonly #consumer: FrameConsumer;
+  /** Whether a plain close frame is taken: always without keys; see the constructor for when with keys. */
+  #plainClose: boolean;
 
-  /** Without a secret only plain frames are accepted. */
-  constructor(secret: TrafficSecret | undefined, consumer: FrameConsumer) {
+  /**
+   * Without a secret only plain frames are accepted. A client that is through with its handshake takes a plain close until
+   * the first record (`mayBeRefused`): a server that refuses the client's Finished has no traffic keys to say so with.
+   */
+  constructor(secret: TrafficSecret | undefined, mayBeRefused: boolean, consumer: FrameConsumer) {
     this.#opener = secret && new Opener(secret);
+    this.#plainClose = secret === undefined || mayBeRefused;
     this.#consumer = consumer;
   }
 
@@ -49,7 +58,8 @@ export class Receiver {
         return;
       case frameTypes.close:
         // Once there are keys a plain close is a forgery: it would hide that messages were cut off.
-        if (flags !== (this.#opener ? 3 : 0)) throw unexpected('a close frame without protection');
+        if (flags === 0 ? !this.#plainClose : flags !== both)
+          throw unexpected('a close frame without protection');
         this.#consumer.closeReceived(decodeClose(body));
         return;
       case frameTypes.keyUpdate:
@@ -68,7 +78,9 @@ export class Receiver {
     const { flags, type } = readFirstByte(frame);
     if (flags === 0) return { flags, type, body: frame.subarray(plainHeaderBytes) };
     if (this.#opener === undefined) throw unexpected('a sealed record on a connection without keys');
-    return this.#opener.open(frame);
+    const opened = this.#opener.open(frame);
+    if (opened.flags & authenticated) this.#plainClose = false;
+    return opened;
   }
 }
 

@@ -41,6 +41,8 @@ export interface RegisteredService {
 
 const maxServices = 255;
 const maxMethods = 4096;
+/** With a certificate chain of 16 KiB beside it, a server's flight still fits a frame of 64 KiB. */
+const maxManifestBytes = 40_960;
 const securityMask = 0b011;
 const oneWayBit = 0b100;
 
@@ -65,7 +67,7 @@ export function buildManifest(registered: readonly RegisteredService[]): Manifes
   return { services };
 }
 
-/** See the picture at the top. */
+/** See the picture at the top. Throws INVALID_RPC when the names make it larger than 40,960 bytes. */
 export function encodeManifest(manifest: Manifest): Uint8Array {
   const writer = new ByteWriter().u8(manifest.services.length);
   for (const service of manifest.services) {
@@ -74,7 +76,11 @@ export function encodeManifest(manifest: Manifest): Uint8Array {
       writer.string(1, method.name).u8(method.security | (method.oneWay ? oneWayBit : 0));
     }
   }
-  return writer.finish();
+  const bytes = writer.finish();
+  if (bytes.length > maxManifestBytes) {
+    throw invalid(`the names of all RPCs together have more than ${maxManifestBytes} bytes: shorten them`);
+  }
+  return bytes;
 }
 
 /**
@@ -82,6 +88,7 @@ export function encodeManifest(manifest: Manifest): Uint8Array {
  * service without methods, more than 4096 methods, and whatever is missing or left over at the end.
  */
 export function decodeManifest(bytes: Uint8Array): Manifest {
+  if (bytes.length > maxManifestBytes) throw malformed(`it has more than ${maxManifestBytes} bytes`);
   const reader = new ByteReader(bytes);
   const services: ManifestService[] = [];
   const names = new Set<string>();

@@ -7,11 +7,16 @@
 // Each stage is a type: what can be derived too early does not exist yet. A stage is used once and wiped.
 
 import { empty, utf8, wipe } from '../base/bytes.js';
+import { SealwireError } from '../base/errors.js';
 import { deriveSecret, expandLabel } from '../crypto/expand-label.js';
 import type { CipherName, CryptoProvider } from '../crypto/provider.js';
 import { TrafficSecret } from '../record/traffic-keys.js';
 
 const secretBytes = 32;
+/** What is left of the label's length byte behind the protocol's own prefix. */
+const maxExportLabelBytes = 245;
+/** 255 blocks of HMAC-SHA256, RFC 5869 §2.3. */
+const maxExportBytes = 8160;
 
 export interface SharedSecretInput {
   readonly cipher: CipherName;
@@ -109,9 +114,16 @@ export class Exporter {
     this.#secret = secret;
   }
 
-  /** `length` bytes, at most 8160, bound to `label` (ASCII) and to any `context`. */
+  /** `length` bytes, bound to `label` and to any `context`. Throws INVALID_ARGUMENT beyond the protocol's bounds. */
   export(label: string, length: number, context: Uint8Array): Uint8Array {
     const crypto = this.#crypto;
+    const labelBytes = utf8(label).length;
+    if (labelBytes < 1 || labelBytes > maxExportLabelBytes) {
+      throw new SealwireError('INVALID_ARGUMENT', `the label must have 1 to ${maxExportLabelBytes} bytes`);
+    }
+    if (!Number.isInteger(length) || length < 1 || length > maxExportBytes) {
+      throw new SealwireError('INVALID_ARGUMENT', `a key can have 1 to ${maxExportBytes} bytes`);
+    }
     const derived = deriveSecret(crypto, this.#secret, label, crypto.hash('sha256', empty));
     const key = expandLabel(crypto, derived, 'exporter', crypto.hash('sha256', context), length);
     wipe(derived);

@@ -48,6 +48,8 @@ export class Dispatcher {
   readonly #options: DispatcherOptions;
   /** Calls that are owed an answer, by the peer's id. */
   readonly #running = new Map<number, Running>();
+  /** Ids only rise, so a repeated call is noticed even where nothing else protects it. */
+  #lastId = 0;
   /** Methods that have not returned yet, answered or not, one-way or not. */
   #executing = 0;
   #closed = false;
@@ -61,7 +63,8 @@ export class Dispatcher {
   }
 
   call(flags: number, id: number, methodId: number, args: readonly unknown[], timeoutMs: number): void {
-    if (this.#running.has(id)) throw violation('two calls of one id');
+    if (id <= this.#lastId) throw violation('a call whose id is not larger than the last');
+    this.#lastId = id;
     const method = this.#options.methods[methodId];
     if (method?.oneWay) throw violation('a call of a one-way method');
     const refusal = this.#admit(method, flags);

@@ -141,10 +141,10 @@ export class Session implements ConnectionOwner {
   }
 
   messages(flags: number, body: Uint8Array): void {
-    decodeCallMessages(body, this.#options.limits, (message) => {
+    for (const message of decodeCallMessages(body, this.#options.limits)) {
       // A message before this one may have ended the connection.
       if (this.#endedBy === undefined) this.#route(flags, message);
-    });
+    }
   }
 
   closed(error: SealwireError): void {

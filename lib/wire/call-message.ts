@@ -69,13 +69,11 @@ export function encodeCancel(id: number): Uint8Array {
   return encodeMessage([messageKinds.cancel, id]);
 }
 
-/** Calls `each` with every message of a body, once the whole body has been found to be well-formed MessagePack. */
-export function decodeCallMessages(
-  body: Uint8Array,
-  limits: PayloadLimits,
-  each: (message: CallMessage) => void,
-): void {
-  decodeMessages(body, limits, (message) => each(readCallMessage(message)));
+/** All messages of a body, or PROTOCOL_ERROR: when one of them is wrong, none is acted upon. */
+export function decodeCallMessages(body: Uint8Array, limits: PayloadLimits): CallMessage[] {
+  const messages: CallMessage[] = [];
+  decodeMessages(body, limits, (message) => messages.push(readCallMessage(message)));
+  return messages;
 }
 
 function readCallMessage(message: readonly unknown[]): CallMessage {

@@ -112,6 +112,9 @@ export function decodeClientHello(body: Uint8Array): ClientHello {
   const allowed = checkMask(reader.u8());
   const extensions = decodeExtensions(reader.vector(2));
   reader.finish();
+  for (const type of Object.values(extensionTypes)) {
+    if (extensions.has(type)) throw malformed('an extension that has no place in a hello');
+  }
   return {
     random,
     suites,
@@ -185,12 +188,16 @@ export function decodeCertificate(body: Uint8Array): Uint8Array[] {
   const outer = new ByteReader(body);
   const list = new ByteReader(outer.vector(2));
   outer.finish();
-  // Bounded before anybody parses them: research/security.md, requirement 6.
-  if (list.remaining > maxCertificateBytes) throw malformed('a certificate chain of more than 16 KiB');
+  // Bounded before anybody parses them: a key of 16,384 bits would keep a verifier busy (CVE-2023-39533).
   const chain: Uint8Array[] = [];
+  let bytes = 0;
   while (list.remaining > 0) {
     if (chain.length === maxCertificates) throw malformed('a chain of more than four certificates');
-    chain.push(list.vector(2));
+    const certificate = list.vector(2);
+    bytes += certificate.length;
+    if (certificate.length === 0 || bytes > maxCertificateBytes)
+      throw malformed('a chain of no or too many bytes');
+    chain.push(certificate);
   }
   if (chain.length === 0) throw malformed('no certificate');
   return chain;
@@ -229,6 +236,8 @@ export function decodePlainHello(body: Uint8Array): PlainHello {
   const transport = reader.u8();
   const extensions = decodeExtensions(reader.vector(2));
   reader.finish();
+  if (extensions.has(extensionTypes.allowed))
+    throw malformed('flags are allowed on a connection without keys');
   return { transport, extensions };
 }
 
