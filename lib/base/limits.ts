@@ -68,6 +68,8 @@ const bounds: { readonly [Name in keyof Limits]?: readonly [least: number, most:
   maxHandshakeFrameBytes: [4096, 64 * 1024],
   handshakeTimeoutMs: [1, longestTimerMs],
   maxCallMs: [1, longestTimerMs],
+  // No more values than bytes: so a batch of small messages keeps within the peer's count of values, too.
+  maxBatchBytes: [1, 64 * 1024],
   maxDepth: [1, 32],
   maxValues: [1, 65_536],
   rekeyAfterRecords: [1, 2 ** 23],

@@ -42,16 +42,28 @@ export function encodeCall(
   timeoutMs: number,
   limits: PayloadLimits,
 ): Uint8Array {
-  return encodeMessage([messageKinds.call, id, method, args, timeoutMs], { ...limits, fields: callFields });
+  return encodeMessage([messageKinds.call, id, method, args, timeoutMs], {
+    maxDepth: limits.maxDepth,
+    maxValues: limits.maxValues,
+    fields: callFields,
+  });
 }
 
 export function encodeNotify(method: number, args: readonly unknown[], limits: PayloadLimits): Uint8Array {
-  return encodeMessage([messageKinds.notify, method, args], { ...limits, fields: notifyFields });
+  return encodeMessage([messageKinds.notify, method, args], {
+    maxDepth: limits.maxDepth,
+    maxValues: limits.maxValues,
+    fields: notifyFields,
+  });
 }
 
 export function encodeResult(id: number, value: unknown, limits: PayloadLimits): Uint8Array {
   const message = value === undefined ? [messageKinds.result, id] : [messageKinds.result, id, value];
-  return encodeMessage(message, { ...limits, fields: resultFields });
+  return encodeMessage(message, {
+    maxDepth: limits.maxDepth,
+    maxValues: limits.maxValues,
+    fields: resultFields,
+  });
 }
 
 export function encodeError(
@@ -62,7 +74,11 @@ export function encodeError(
   limits: PayloadLimits,
 ): Uint8Array {
   const fields = [messageKinds.error, id, code, message];
-  return encodeMessage(data === undefined ? fields : [...fields, data], { ...limits, fields: errorFields });
+  return encodeMessage(data === undefined ? fields : [...fields, data], {
+    maxDepth: limits.maxDepth,
+    maxValues: limits.maxValues,
+    fields: errorFields,
+  });
 }
 
 export function encodeCancel(id: number): Uint8Array {

@@ -61,6 +61,7 @@ export class ReferenceClient extends Peer {
   constructor(options: ReferenceClientOptions) {
     super();
     this.options = options;
+    this.plainCloseTaken = true;
     this.expected = [options.encryption ? messageTypes.serverHello : messageTypes.plainHello];
   }
 
@@ -190,7 +191,9 @@ export class ReferenceClient extends Peer {
   }
 
   private receivePlainHello(message: Message): void {
-    const server = readAnnouncement(decodePlainHello(message.body).extensions, false);
+    const hello = decodePlainHello(message.body);
+    refuseUnless(hello.transport === this.options.transport, 'another transport');
+    const server = readAnnouncement(hello.extensions, false);
     this.startPlain({ ...server, agreed: 0b0001 }, this.options.announcement.maxFrameBytes);
   }
 }

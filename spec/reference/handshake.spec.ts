@@ -67,6 +67,7 @@ describe('reference roles: the handshake', () => {
           privateKey: unhex(inputs.serverPrivateKey),
           suites: [inputs.suite],
           iterations: inputs.iterations,
+          transport: inputs.transport,
           announcement: inputs.server,
           certificate: certificate
             ? {

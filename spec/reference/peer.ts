@@ -48,6 +48,8 @@ export abstract class Peer {
   private receiving?: Direction;
   private exporterSecret?: Uint8Array;
   private ownMaxFrameBytes = 65_536;
+  /** Section 8: a client takes a plain close until it has opened the first record of generation 1. */
+  protected plainCloseTaken = false;
   protected readonly transcript: Message[] = [];
 
   receive(frame: Uint8Array): Turn {
@@ -151,6 +153,7 @@ export abstract class Peer {
     }
     refuseUnless(this.receiving !== undefined, 'a record on a connection without keys');
     const opened = this.receiving.open(frame);
+    this.plainCloseTaken = false;
     switch (type) {
       case frameTypes.messages:
         this.deliver(flags, opened.body, turn);
@@ -173,7 +176,10 @@ export abstract class Peer {
       return;
     }
     refuseUnless(type === frameTypes.close, 'a frame that must not be plain');
-    refuseUnless(this.stage === 'plain', 'a plain close frame where there are traffic keys');
+    refuseUnless(
+      this.stage === 'plain' || this.plainCloseTaken,
+      'a plain close frame where there are traffic keys',
+    );
     this.endByPeer(body, turn);
   }
 

@@ -112,6 +112,7 @@ export class ReferenceServer extends Peer {
     this.clientHello = hello;
     this.transcript.push(message);
 
+    refuseUnless(hello.transport === options.transport, 'another transport');
     const signs = options.certificate !== undefined;
     const wantsSignature = hello.signatureAlgorithms.length > 0;
     refuseUnless(signs === wantsSignature, 'signed or not', closeCodes.signatureMismatch);
@@ -195,7 +196,9 @@ export class ReferenceServer extends Peer {
 
   private receivePlainHello(message: Message, turn: Turn): void {
     const { transport, announcement } = this.options;
-    const client = readAnnouncement(decodePlainHello(message.body).extensions, false);
+    const offer = decodePlainHello(message.body);
+    refuseUnless(offer.transport === transport, 'another transport');
+    const client = readAnnouncement(offer.extensions, false);
     const hello: Message = {
       type: messageTypes.plainHello,
       body: encodePlainHello({ transport, extensions: announce(announcement) }),
