@@ -1,0 +1,155 @@
+// Both roles of the handshake with settings that fit, and the loop that carries frames between them.
+
+import { expect } from 'chai';
+import { SealwireError } from '../../lib/base/errors.js';
+import type { Identity } from '../../lib/certificate/identity.js';
+import { parseCertificate } from '../../lib/certificate/x509.js';
+import { nodeCrypto } from '../../lib/crypto/node.js';
+import type { CipherName, CryptoProvider, PrivateKey } from '../../lib/crypto/provider.js';
+import { type ClientHandshakeConfig, startClientHandshake } from '../../lib/handshake/client.js';
+import { type ServerHandshakeConfig, startServerHandshake } from '../../lib/handshake/server.js';
+import { Established, type Handshake, PendingVerdict, type Transition } from '../../lib/handshake/state.js';
+import { fromHex, vectors } from '../support/vectors.js';
+
+/** The keys of spec/vectors/identities.json, one of each kind that can sign a handshake. */
+export const keyNames = ['p256', 'p384', 'ed25519', 'rsa', 'rsaPss'] as const;
+export type KeyName = (typeof keyNames)[number];
+
+interface StoredIdentity {
+  chain: string[];
+  privateKey: string;
+}
+
+const stored = vectors<Record<KeyName, StoredIdentity>>('identities');
+
+export function identity(name: KeyName, crypto: CryptoProvider = nodeCrypto): Identity {
+  const { chain, privateKey } = stored[name];
+  return identityOf(chain.map(fromHex), crypto.importPrivateKey(fromHex(privateKey)));
+}
+
+/** Certificate and key need not fit: some specs want a server that shows another's certificate. */
+export function identityOf(chain: readonly Uint8Array[], key: PrivateKey): Identity {
+  return { chain, leaf: parseCertificate(chain[0]!), key };
+}
+
+/** A side without methods sends a zero byte. */
+const emptyManifest = Uint8Array.of(0);
+
+export function clientConfig(change: Partial<ClientHandshakeConfig> = {}): ClientHandshakeConfig {
+  return {
+    crypto: nodeCrypto,
+    signed: true,
+    serverName: 'sealwire.test',
+    transport: 3,
+    allowed: 0b1111,
+    manifest: emptyManifest,
+    maxFrameBytes: 65_536,
+    maxIterations: 10_000,
+    ...change,
+  };
+}
+
+export function serverConfig(change: Partial<ServerHandshakeConfig> = {}): ServerHandshakeConfig {
+  return {
+    crypto: nodeCrypto,
+    identity: identity('p256'),
+    transport: 3,
+    allowed: 0b1111,
+    manifest: emptyManifest,
+    maxFrameBytes: 100_000,
+    iterations: 1,
+    ...change,
+  };
+}
+
+/** `crypto` with a preference, and with nothing left to chance where that is given. */
+export function fixedCrypto(
+  crypto: CryptoProvider,
+  fixed: { random?: Uint8Array; privateKey?: Uint8Array; cipher?: CipherName },
+): CryptoProvider {
+  const { random, privateKey, cipher } = fixed;
+  const all: readonly CipherName[] = ['aes-256-gcm', 'chacha20-poly1305'];
+  return {
+    ...crypto,
+    ...(cipher && { preferredCiphers: [cipher, ...all.filter((other) => other !== cipher)] }),
+    ...(random && {
+      randomBytes: (length: number) => {
+        expect(length).to.equal(random.length);
+        return random.slice();
+      },
+    }),
+    ...(privateKey && {
+      x25519GenerateKeyPair: () => ({
+        privateKey: privateKey.slice(),
+        publicKey: crypto.x25519SharedSecret(privateKey, x25519BasePoint)!,
+      }),
+    }),
+  };
+}
+
+/** RFC 7748 §4.1 */
+const x25519BasePoint = new Uint8Array(32).fill(9, 0, 1);
+
+export interface SaidFrame {
+  readonly from: 'client' | 'server';
+  readonly frame: Uint8Array;
+}
+
+export interface Agreed {
+  readonly client: Established;
+  readonly server: Established;
+  /** Every frame as it travelled, in order. */
+  readonly frames: SaidFrame[];
+}
+
+/** A whole handshake. The client takes whatever certificate it is shown. Throws what either side throws. */
+export function agree(client: ClientHandshakeConfig, server: ServerHandshakeConfig): Agreed {
+  const { handshake, send } = startClientHandshake(client);
+  return carry(handshake, send, startServerHandshake(server));
+}
+
+export function carry(client: Handshake, hello: Uint8Array, server: Handshake): Agreed {
+  const frames: SaidFrame[] = [{ from: 'client', frame: hello }];
+  let clientNext: Transition['next'] | undefined;
+  let serverNext: Transition['next'] | undefined;
+  for (let index = 0; index < frames.length; index++) {
+    const { from, frame } = frames[index]!;
+    // A copy, since records are opened in place.
+    const turn = (from === 'client' ? server : client).receive(frame.slice());
+    const answers = [...turn.send];
+    if (from === 'client') {
+      serverNext = turn.next;
+    } else if (turn.next instanceof PendingVerdict) {
+      const accepted = turn.next.accept();
+      answers.push(...accepted.send);
+      clientNext = accepted.next;
+    } else {
+      clientNext = turn.next;
+    }
+    for (const answer of answers)
+      frames.push({ from: from === 'client' ? 'server' : 'client', frame: answer });
+  }
+  if (!(clientNext instanceof Established && serverNext instanceof Established)) {
+    throw new Error('the handshake ended before both sides had what they need');
+  }
+  return { client: clientNext, server: serverNext, frames };
+}
+
+/** What `act` throws, which must be a SealwireError. */
+export function thrownBy(act: () => unknown): SealwireError {
+  try {
+    act();
+  } catch (error) {
+    if (error instanceof SealwireError) return error;
+    throw error;
+  }
+  throw new Error('nothing was thrown');
+}
+
+/** Throws unless `act` ends the handshake, for `reason` where one is given. */
+export function expectHandshakeFailed(act: () => unknown, reason?: string, what?: string): void {
+  const error = thrownBy(act);
+  expect(error.code, what).to.equal('HANDSHAKE_FAILED');
+  expect(error.reason, what).to.be.a('string');
+  if (reason !== undefined) expect(error.reason, what).to.equal(reason);
+}
