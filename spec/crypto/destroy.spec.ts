@@ -10,7 +10,8 @@ import { sameBytes } from '../../lib/base/bytes.js';
 import { nobleCrypto } from '../../lib/crypto/noble.js';
 import { backends, bytesOf, ciphers, codeThrownBy } from './backends.js';
 
-const key: Uint8Array = Uint8Array.from({ length: 32 }, (_, index) => index + 100);
+// Never the same array twice: a backend that kept its caller's bytes would wipe them for all tests at once.
+const keyBytes = (): Uint8Array => Uint8Array.from({ length: 32 }, (_, index) => index + 100);
 const nonce = bytesOf(12, 1);
 const none = new Uint8Array(0);
 
@@ -18,8 +19,8 @@ describe('destroy()', () => {
   for (const crypto of backends) {
     it(`${crypto.name}: a destroyed cipher or MAC refuses all work, twice destroyed or not`, () => {
       for (const cipher of ciphers) {
-        const aead = crypto.aead(cipher, key);
-        const stream = crypto.streamCipher(cipher, key);
+        const aead = crypto.aead(cipher, keyBytes());
+        const stream = crypto.streamCipher(cipher, keyBytes());
         const output = bytesOf(20, 0xaa);
         for (let times = 0; times < 2; times++) {
           aead.destroy();
@@ -32,7 +33,7 @@ describe('destroy()', () => {
           expect(output).to.deep.equal(bytesOf(20, 0xaa));
         }
       }
-      const mac = crypto.mac(key);
+      const mac = crypto.mac(keyBytes());
       mac.destroy();
       mac.destroy();
       expect(codeThrownBy(() => mac.compute(none, new Uint8Array(16)))).to.equal('INVALID_STATE');
@@ -42,17 +43,17 @@ describe('destroy()', () => {
     it(`${crypto.name}: the key belongs to the caller, who may wipe it at once`, () => {
       for (const wrap of [(bytes: Uint8Array) => bytes, (bytes: Uint8Array) => Buffer.from(bytes)]) {
         for (const cipher of ciphers) {
-          const mine = wrap(Uint8Array.from(key));
+          const mine = wrap(keyBytes());
           const aead = crypto.aead(cipher, mine);
           const expected = new Uint8Array(20);
-          crypto.aead(cipher, key).seal(nonce, none, bytesOf(4, 1), expected);
+          crypto.aead(cipher, keyBytes()).seal(nonce, none, bytesOf(4, 1), expected);
           mine.fill(0);
           const sealed = new Uint8Array(20);
           aead.seal(nonce, none, bytesOf(4, 1), sealed);
           expect(sealed).to.deep.equal(expected);
-          const kept = wrap(Uint8Array.from(key));
+          const kept = wrap(keyBytes());
           crypto.aead(cipher, kept).destroy();
-          expect(sameBytes(kept, key), 'destroy() leaves the caller’s bytes alone').to.equal(true);
+          expect(sameBytes(kept, keyBytes()), 'destroy() leaves the caller’s bytes alone').to.equal(true);
         }
       }
     });
@@ -60,8 +61,11 @@ describe('destroy()', () => {
 
   it('noble: the copy of the key reads zero', () => {
     for (const cipher of ciphers) {
-      for (const made of [nobleCrypto.aead(cipher, key), nobleCrypto.streamCipher(cipher, key)]) {
-        const wiped = wipedDuring(() => made.destroy()).filter(({ before }) => sameBytes(before, key));
+      for (const made of [
+        nobleCrypto.aead(cipher, keyBytes()),
+        nobleCrypto.streamCipher(cipher, keyBytes()),
+      ]) {
+        const wiped = wipedDuring(() => made.destroy()).filter(({ before }) => sameBytes(before, keyBytes()));
         expect(wiped, 'one array held the key').to.have.length(1);
         expect(wiped[0]!.array).to.deep.equal(new Uint8Array(32));
       }
@@ -70,12 +74,14 @@ describe('destroy()', () => {
 
   it('noble: the keyed states of a MAC read zero', () => {
     type State = Record<'A' | 'B' | 'C' | 'D' | 'E' | 'F' | 'G' | 'H', number>;
-    const prototype = Object.getPrototypeOf(hmac.create(sha256, key)) as { destroy(): void };
+    const prototype = Object.getPrototypeOf(hmac.create(sha256, keyBytes())) as { destroy(): void };
     const original = prototype.destroy;
     const destroyed: { iHash: State; oHash: State }[] = [];
-    const mac = nobleCrypto.mac(key);
+    const mac = nobleCrypto.mac(keyBytes());
+    // After a message the working state is spent: what is left of the key is the state it starts from.
+    mac.compute(none, new Uint8Array(16));
     // What the first block of HMAC leaves behind is as good as the key.
-    const { iHash, oHash } = hmac.create(sha256, key) as unknown as { iHash: State; oHash: State };
+    const { iHash, oHash } = hmac.create(sha256, keyBytes()) as unknown as { iHash: State; oHash: State };
     let heldTheKey = false;
     prototype.destroy = function (this: { iHash: State; oHash: State }) {
       if (this.iHash.A === iHash.A && this.oHash.A === oHash.A) heldTheKey = true;
@@ -102,7 +108,10 @@ describe('destroy()', () => {
       const wiped = wipedDuring(() => crypto.importPrivateKey(file)).filter(({ before }) =>
         holds(before, scalar),
       );
-      expect(wiped.length).to.be.above(0);
+      expect(
+        wiped.some(({ before }) => sameBytes(before, scalar)),
+        'the scalar itself',
+      ).to.equal(true);
       for (const { array } of wiped) expect(holds(array, scalar)).to.equal(false);
     });
   }

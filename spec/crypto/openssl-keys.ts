@@ -11,7 +11,8 @@ export const made: Readonly<
     | 'rsa-pss'
     | 'rsa-pss for SHA-256'
     | 'rsa-pss for SHA-384, short salts'
-    | 'rsa-pss for SHA-256, long salts',
+    | 'rsa-pss for SHA-256, long salts'
+    | 'rsa-pss with two hashes',
     KeyObject
   >
 > = {
@@ -30,6 +31,7 @@ export const made: Readonly<
     mgf1HashAlgorithm: 'sha256',
     saltLength: 33,
   }),
+  'rsa-pss with two hashes': pssKey({ hashAlgorithm: 'sha256', mgf1HashAlgorithm: 'sha384', saltLength: 32 }),
 };
 
 function rsaKey(options: { modulusLength: number }): KeyObject {

@@ -102,6 +102,15 @@ for (const crypto of backends) {
       expect(crypto.verify('rsa-pkcs1-sha256', spki(made.rsa), message, pkcs1)).to.equal(true);
     });
 
+    it('id-RSASSA-PSS keys whose mask has another hash than the message', () => {
+      const key = made['rsa-pss with two hashes'];
+      expect(codeThrownBy(() => crypto.importPrivateKey(pkcs8(key)))).to.equal('INVALID_CERTIFICATE');
+      const signature = new Uint8Array(sign('sha256', message, key));
+      for (const algorithm of rsaPssAlgorithms) {
+        expect(crypto.verify(algorithm, spki(key), message, signature)).to.equal(false);
+      }
+    });
+
     it('keys on other curves, and X25519 and X448 keys', () => {
       for (const namedCurve of ['secp256k1', 'P-521', 'P-224']) {
         const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve });
