@@ -24,7 +24,7 @@ import {
   randomBytes,
 } from '../wire/handshake-message.js';
 import { offeredSignatures, offeredSuites, signatureFor, suiteCipher, x25519Group } from './algorithms.js';
-import { sealFlight } from './flight.js';
+import { type ExpectedFlight, SealedState, sealFlight } from './flight.js';
 import { finishedMac, HandshakeSecrets, signedContent } from './key-schedule.js';
 import {
   Established,
@@ -115,10 +115,14 @@ class ExpectServerHello implements HandshakeState {
       hellosHash: this.#transcript.hash(),
     });
     this.destroy();
-    return {
-      next: new ExpectExtensions(new Flight(this.#config, this.#transcript, secrets, cipher)),
-      send: [],
-    };
+    const next = new ExpectExtensions({
+      config: this.#config,
+      transcript: this.#transcript,
+      secrets,
+      opener: new Opener(secrets.server),
+      suite: cipher,
+    });
+    return { next, send: [] };
   }
 
   destroy(): void {
@@ -126,90 +130,50 @@ class ExpectServerHello implements HandshakeState {
   }
 }
 
-/** What the states behind the hellos have in common: one opener for the server's whole flight. */
-class Flight {
+/** What the states behind the hellos have in common. */
+interface Flight extends ExpectedFlight {
   readonly config: ClientHandshakeConfig;
   readonly transcript: Transcript;
-  readonly secrets: HandshakeSecrets;
   readonly suite: string;
-  readonly opener: Opener;
-
-  constructor(
-    config: ClientHandshakeConfig,
-    transcript: Transcript,
-    secrets: HandshakeSecrets,
-    suite: string,
-  ) {
-    this.config = config;
-    this.transcript = transcript;
-    this.secrets = secrets;
-    this.suite = suite;
-    this.opener = new Opener(secrets.server);
-  }
 }
 
-abstract class FlightState implements HandshakeState {
-  protected readonly flight: Flight;
-
-  constructor(flight: Flight) {
-    this.flight = flight;
-  }
-
-  get opener(): Opener {
-    return this.flight.opener;
-  }
-
-  abstract handle(message: HandshakeMessage): Transition;
-
-  destroy(): void {
-    this.flight.opener.destroy();
-    this.flight.secrets.destroy();
-  }
+/** … once the server has told about itself … */
+interface FlightOfPeer extends Flight {
+  readonly peer: PeerExtensions;
 }
 
-class ExpectExtensions extends FlightState {
+/** … and shown its certificate: DER, its own first; empty when nobody asked for one. */
+interface FlightWithChain extends FlightOfPeer {
+  readonly chain: readonly Uint8Array[];
+}
+
+class ExpectExtensions extends SealedState<Flight> {
   handle(message: HandshakeMessage): Transition {
     expectType(message, messageTypes.extensions);
     const peer = decodeExtensionsMessage(message.body);
     if (peer.allowed === undefined) throw failed('malformed', 'the server did not say which flags it allows');
     this.flight.transcript.add(message);
     const next = this.flight.config.signed
-      ? new ExpectCertificate(this.flight, peer)
-      : new ExpectFinished(this.flight, peer, []);
+      ? new ExpectCertificate({ ...this.flight, peer })
+      : new ExpectFinished({ ...this.flight, peer, chain: [] });
     return { next, send: [] };
   }
 }
 
-class ExpectCertificate extends FlightState {
-  readonly #peer: PeerExtensions;
-
-  constructor(flight: Flight, peer: PeerExtensions) {
-    super(flight);
-    this.#peer = peer;
-  }
-
+class ExpectCertificate extends SealedState<FlightOfPeer> {
   handle(message: HandshakeMessage): Transition {
     expectType(message, messageTypes.certificate);
     const chain = decodeCertificate(message.body);
     this.flight.transcript.add(message);
-    return { next: new ExpectCertificateVerify(this.flight, this.#peer, chain), send: [] };
+    return { next: new ExpectCertificateVerify({ ...this.flight, chain }), send: [] };
   }
 }
 
-class ExpectCertificateVerify extends FlightState {
-  readonly #peer: PeerExtensions;
-  readonly #chain: readonly Uint8Array[];
-
-  constructor(flight: Flight, peer: PeerExtensions, chain: readonly Uint8Array[]) {
-    super(flight);
-    this.#peer = peer;
-    this.#chain = chain;
-  }
-
+class ExpectCertificateVerify extends SealedState<FlightWithChain> {
   handle(message: HandshakeMessage): Transition {
     expectType(message, messageTypes.certificateVerify);
     const { algorithm, signature } = decodeCertificateVerify(message.body);
-    const leaf = parseCertificate(this.#chain[0]!);
+    const leaf = parseCertificate(this.flight.chain[0]!);
     const scheme = signatureFor(leaf.publicKey.kind);
     const content = signedContent('server', this.flight.transcript.hash());
     if (
@@ -219,20 +183,11 @@ class ExpectCertificateVerify extends FlightState {
       throw failed('signature', 'the server could not prove that the certificate is its own');
     }
     this.flight.transcript.add(message);
-    return { next: new ExpectFinished(this.flight, this.#peer, this.#chain), send: [] };
+    return { next: new ExpectFinished(this.flight), send: [] };
   }
 }
 
-class ExpectFinished extends FlightState {
-  readonly #peer: PeerExtensions;
-  readonly #chain: readonly Uint8Array[];
-
-  constructor(flight: Flight, peer: PeerExtensions, chain: readonly Uint8Array[]) {
-    super(flight);
-    this.#peer = peer;
-    this.#chain = chain;
-  }
-
+class ExpectFinished extends SealedState<FlightWithChain> {
   handle(message: HandshakeMessage): Transition {
     const { config, transcript, secrets } = this.flight;
     expectType(message, messageTypes.finished);
@@ -243,7 +198,7 @@ class ExpectFinished extends FlightState {
     transcript.add(message);
     if (!config.signed) return this.#finish();
     const verdict = new PendingVerdict(
-      this.#chain,
+      this.flight.chain,
       () => this.#finish(),
       () => this.destroy(),
     );
@@ -275,9 +230,9 @@ class ExpectFinished extends FlightState {
         suite,
         group: 'x25519',
       },
-      peer: this.#peer,
-      allowed: config.allowed & (this.#peer.allowed ?? 0),
-      peerChain: this.#chain,
+      peer: this.flight.peer,
+      allowed: config.allowed & (this.flight.peer.allowed ?? 0),
+      peerChain: this.flight.chain,
     });
     return { next, send: [send] };
   }

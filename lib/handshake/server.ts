@@ -24,7 +24,7 @@ import {
   randomBytes,
 } from '../wire/handshake-message.js';
 import { chooseSuite, signatureFor, suiteCipher, x25519Group } from './algorithms.js';
-import { sealFlight } from './flight.js';
+import { type ExpectedFlight, SealedState, sealFlight } from './flight.js';
 import { finishedMac, HandshakeSecrets, signedContent } from './key-schedule.js';
 import {
   Established,
@@ -146,54 +146,31 @@ class ExpectClientHello implements HandshakeState {
 }
 
 /** What the states behind the server's flight have in common. */
-interface Flight {
+interface Flight extends ExpectedFlight {
   readonly config: ServerHandshakeConfig;
   readonly transcript: Transcript;
-  readonly secrets: HandshakeSecrets;
   readonly suite: string;
   /** TH2: transcript hash up to the server's Finished. */
   readonly finishedHash: Uint8Array;
-  readonly opener: Opener;
   readonly clientAllowed: number;
 }
 
-abstract class FlightState implements HandshakeState {
-  protected readonly flight: Flight;
-
-  constructor(flight: Flight) {
-    this.flight = flight;
-  }
-
-  get opener(): Opener {
-    return this.flight.opener;
-  }
-
-  abstract handle(message: HandshakeMessage): Transition;
-
-  destroy(): void {
-    this.flight.opener.destroy();
-    this.flight.secrets.destroy();
-  }
+/** … once the client has told about itself. */
+interface FlightOfPeer extends Flight {
+  readonly peer: PeerExtensions;
 }
 
-class ExpectClientExtensions extends FlightState {
+class ExpectClientExtensions extends SealedState<Flight> {
   handle(message: HandshakeMessage): Transition {
     expectType(message, messageTypes.extensions);
     const peer = decodeExtensionsMessage(message.body);
     if (peer.allowed !== undefined) throw failed('malformed', 'the client says twice which flags it allows');
     this.flight.transcript.add(message);
-    return { next: new ExpectClientFinished(this.flight, peer), send: [] };
+    return { next: new ExpectClientFinished({ ...this.flight, peer }), send: [] };
   }
 }
 
-class ExpectClientFinished extends FlightState {
-  readonly #peer: PeerExtensions;
-
-  constructor(flight: Flight, peer: PeerExtensions) {
-    super(flight);
-    this.#peer = peer;
-  }
-
+class ExpectClientFinished extends SealedState<FlightOfPeer> {
   handle(message: HandshakeMessage): Transition {
     const { config, transcript, secrets, finishedHash, suite, clientAllowed } = this.flight;
     expectType(message, messageTypes.finished);
@@ -212,7 +189,7 @@ class ExpectClientFinished extends FlightState {
         suite,
         group: 'x25519',
       },
-      peer: this.#peer,
+      peer: this.flight.peer,
       allowed: config.allowed & clientAllowed,
     });
     return { next, send: [] };

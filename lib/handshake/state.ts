@@ -11,6 +11,9 @@ import { frameTypes, plainFrame, plainHeaderBytes, readFirstByte } from '../wire
 import { type HandshakeMessage, type PeerExtensions, splitMessages } from '../wire/handshake-message.js';
 import type { Exporter } from './key-schedule.js';
 
+/** Encrypted and Authenticated: what everything behind the hellos is sealed with. */
+const both = 3;
+
 /** Waits for one message. `handle` consumes the state: it returns what comes next, or throws. */
 export interface HandshakeState {
   /** Opens the frames that this state waits for; undefined where they are plain. */
@@ -133,7 +136,10 @@ export class Handshake {
     const { flags, type } = readFirstByte(frame);
     if (type !== frameTypes.handshake)
       throw failed('unexpected-frame', `a frame of type ${type} came too early`);
-    if (opener !== undefined) return splitMessages(opener.open(frame).body);
+    if (opener !== undefined) {
+      if (flags !== both) throw failed('unexpected-frame', 'a handshake record must have both flags');
+      return splitMessages(opener.open(frame).body);
+    }
     if (flags !== 0) throw failed('unexpected-frame', 'a sealed frame came before the keys');
     const messages = splitMessages(frame.subarray(plainHeaderBytes));
     if (messages.length !== 1) throw failed('unexpected-message', 'a hello must be alone in its frame');
