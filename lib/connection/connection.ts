@@ -15,12 +15,15 @@ import {
   type CloseReason,
   closeCodes,
   decodeClose,
+  firstByte,
   frameTypes,
   plainHeaderBytes,
-  readFirstByte,
 } from '../wire/frame.js';
 import { Receiver } from './receive.js';
 import { Sender } from './send.js';
+
+/** A plain close frame: its first byte and the code. */
+const closeFrameBytes = plainHeaderBytes + 1;
 
 export interface ConnectionOptions {
   readonly transport: TransportConnection;
@@ -142,10 +145,12 @@ export class Connection {
     }
   }
 
-  /** The peer gave up before there were keys: its reason is a hint, since anybody could have said it. */
+  /**
+   * The peer gave up before there were keys: its reason is a hint, since anybody could have said it. Whatever is no
+   * proper close frame is for the handshake to refuse.
+   */
   #closedInHandshake(frame: Uint8Array): boolean {
-    const { flags, type } = readFirstByte(frame);
-    if (type !== frameTypes.close || flags !== 0) return false;
+    if (frame[0] !== firstByte(0, frameTypes.close) || frame.length !== closeFrameBytes) return false;
     const reason = decodeClose(frame.subarray(plainHeaderBytes));
     const hint = handshakeHints[reason] ?? `it said: ${reason}`;
     this.#end(
@@ -166,7 +171,8 @@ export class Connection {
     this.#verdict = verdict;
     const checked = this.#owner.checkPeer(verdict.peerChain);
     if (checked === undefined) {
-      this.#advance(verdict.accept());
+      // The check may run the application's code, which may have closed the connection.
+      if (this.#phase === 'verifying') this.#advance(verdict.accept());
       return;
     }
     checked

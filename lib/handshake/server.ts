@@ -88,7 +88,7 @@ class ExpectClientHello implements HandshakeState {
       iterations,
       hellosHash: transcript.hash(),
     });
-    const flight = sealFlight(secrets.server, this.#flight(transcript, secrets));
+    const flight = this.#sealedFlight(transcript, secrets);
     const next = new ExpectClientExtensions({
       config: this.#config,
       transcript,
@@ -123,6 +123,16 @@ class ExpectClientHello implements HandshakeState {
       throw failed('no-common-algorithm', 'no suite, group or signature algorithm in common with the client');
     }
     return { suite, cipher, clientShare: share.key };
+  }
+
+  /** No state holds the secrets yet, so they are wiped here when the flight fails: a key in a device may not answer. */
+  #sealedFlight(transcript: Transcript, secrets: HandshakeSecrets): Uint8Array {
+    try {
+      return sealFlight(secrets.server, this.#flight(transcript, secrets));
+    } catch (error) {
+      secrets.destroy();
+      throw error;
+    }
   }
 
   /** Extensions to Finished; each message is added to the transcript before the next one is made. */

@@ -22,9 +22,15 @@ interface StoredIdentity {
 
 const stored = vectors<Record<KeyName, StoredIdentity>>('identities');
 
+const imported = new Map<string, Identity>();
+
 export function identity(name: KeyName, crypto: CryptoProvider = nodeCrypto): Identity {
+  const known = imported.get(`${name} ${crypto.name}`);
+  if (known) return known;
   const { chain, privateKey } = stored[name];
-  return identityOf(chain.map(fromHex), crypto.importPrivateKey(fromHex(privateKey)));
+  const loaded = identityOf(chain.map(fromHex), crypto.importPrivateKey(fromHex(privateKey)));
+  imported.set(`${name} ${crypto.name}`, loaded);
+  return loaded;
 }
 
 /** Certificate and key need not fit: some specs want a server that shows another's certificate. */
@@ -69,6 +75,7 @@ export function fixedCrypto(
 ): CryptoProvider {
   const { random, privateKey, cipher } = fixed;
   const all: readonly CipherName[] = ['aes-256-gcm', 'chacha20-poly1305'];
+  const publicKey = privateKey && crypto.x25519SharedSecret(privateKey, x25519BasePoint)!;
   return {
     ...crypto,
     ...(cipher && { preferredCiphers: [cipher, ...all.filter((other) => other !== cipher)] }),
@@ -78,12 +85,10 @@ export function fixedCrypto(
         return random.slice();
       },
     }),
-    ...(privateKey && {
-      x25519GenerateKeyPair: () => ({
-        privateKey: privateKey.slice(),
-        publicKey: crypto.x25519SharedSecret(privateKey, x25519BasePoint)!,
+    ...(privateKey &&
+      publicKey && {
+        x25519GenerateKeyPair: () => ({ privateKey: privateKey.slice(), publicKey: publicKey.slice() }),
       }),
-    }),
   };
 }
 
