@@ -1,0 +1,168 @@
+// Two connections over a Line, on a clock that moves by hand, and owners that write down what they are told.
+
+import { expect } from 'chai';
+import type { SealwireError } from '../../lib/base/errors.js';
+import { type Limits, resolveLimits } from '../../lib/base/limits.js';
+import { Connection, type ConnectionOwner } from '../../lib/connection/connection.js';
+import { type ClientHandshakeConfig, startClientHandshake } from '../../lib/handshake/client.js';
+import { type PlainHandshakeConfig, startPlainClient, startPlainServer } from '../../lib/handshake/plain.js';
+import { type ServerHandshakeConfig, startServerHandshake } from '../../lib/handshake/server.js';
+import type { Established, Handshake } from '../../lib/handshake/state.js';
+import { clientConfig, identity, serverConfig } from '../handshake/roles.js';
+import { ManualClock } from '../support/manual-clock.js';
+import { Line, type LineEnd } from './line.js';
+
+export interface Delivered {
+  readonly flags: number;
+  readonly body: Uint8Array;
+}
+
+/** Writes down what it is told, and fails when it is told anything after the end. */
+export class Owner implements ConnectionOwner {
+  readonly chains: (readonly Uint8Array[])[] = [];
+  readonly sessions: Established[] = [];
+  readonly delivered: Delivered[] = [];
+  readonly ends: SealwireError[] = [];
+  /** What the certificate is found to be; by default good, at once. */
+  verdict: () => void | Promise<void> = () => undefined;
+  whenEstablished: () => void = () => undefined;
+  whenDelivered: (delivered: Delivered) => void = () => undefined;
+
+  checkPeer(chain: readonly Uint8Array[]): void | Promise<void> {
+    this.#alive();
+    this.chains.push(chain);
+    return this.verdict();
+  }
+
+  established(established: Established): void {
+    this.#alive();
+    this.sessions.push(established);
+    this.whenEstablished();
+  }
+
+  messages(flags: number, body: Uint8Array): void {
+    this.#alive();
+    this.delivered.push({ flags, body: body.slice() });
+    this.whenDelivered({ flags, body });
+  }
+
+  closed(error: SealwireError): void {
+    this.#alive();
+    this.ends.push(error);
+  }
+
+  get end(): SealwireError | undefined {
+    return this.ends[0];
+  }
+
+  #alive(): void {
+    expect(this.ends, 'told something after the end').to.have.length(0);
+  }
+}
+
+export interface JoinOptions {
+  readonly client?: Partial<ClientHandshakeConfig>;
+  readonly server?: Partial<ServerHandshakeConfig>;
+  readonly clientLimits?: Partial<Limits>;
+  readonly serverLimits?: Partial<Limits>;
+  /** What is left of the time for the handshake on the client. */
+  readonly clientHandshakeTimeoutMs?: number;
+  /** Without keys. */
+  readonly plain?: boolean;
+  readonly prepare?: (joined: Joined) => void;
+}
+
+export interface Side {
+  readonly connection: Connection;
+  readonly owner: Owner;
+  readonly clock: ManualClock;
+  readonly end: LineEnd;
+}
+
+export interface Joined {
+  readonly line: Line;
+  readonly client: Side;
+  readonly server: Side;
+}
+
+/** Two connections that have said nothing to each other yet. */
+export function join(options: JoinOptions = {}): Joined {
+  const line = new Line();
+  const side = (
+    end: LineEnd,
+    handshake: Handshake,
+    limits: Limits,
+    handshakeTimeoutMs: number,
+    firstFrame?: Uint8Array,
+  ): Side => {
+    const owner = new Owner();
+    const clock = new ManualClock();
+    const connection = new Connection({
+      transport: end,
+      handshake,
+      ...(firstFrame && { firstFrame }),
+      limits,
+      clock,
+      handshakeTimeoutMs,
+      owner,
+    });
+    return { connection, owner, clock, end };
+  };
+  const clientLimits = resolveLimits(options.clientLimits);
+  const serverLimits = resolveLimits(options.serverLimits);
+  const plain = (limits: Limits): PlainHandshakeConfig => ({
+    transport: 3,
+    manifest: Uint8Array.of(0),
+    maxFrameBytes: limits.maxFrameBytes,
+  });
+  const hello = options.plain
+    ? startPlainClient(plain(clientLimits))
+    : startClientHandshake(clientConfig({ maxFrameBytes: clientLimits.maxFrameBytes, ...options.client }));
+  const answering = options.plain
+    ? startPlainServer(plain(serverLimits))
+    : startServerHandshake(
+        serverConfig({
+          identity: identity('ed25519'),
+          maxFrameBytes: serverLimits.maxFrameBytes,
+          ...options.server,
+        }),
+      );
+  const joined: Joined = {
+    line,
+    client: side(
+      line.client,
+      hello.handshake,
+      clientLimits,
+      options.clientHandshakeTimeoutMs ?? clientLimits.handshakeTimeoutMs,
+      hello.send,
+    ),
+    server: side(line.server, answering, serverLimits, serverLimits.handshakeTimeoutMs),
+  };
+  options.prepare?.(joined);
+  return joined;
+}
+
+/** Two connections whose handshake is over. */
+export function established(options: JoinOptions = {}): Joined {
+  const joined = join(options);
+  joined.line.flow();
+  for (const { owner } of [joined.client, joined.server]) {
+    expect(owner.ends).to.deep.equal([]);
+    expect(owner.sessions).to.have.length(1);
+  }
+  return joined;
+}
+
+export const anonymous: JoinOptions = { client: { signed: false }, server: { identity: undefined } };
+
+/** Frames that `end` sends while `act` runs. */
+export function framesOf(end: LineEnd, act: () => void): Uint8Array[] {
+  const before = end.sent.length;
+  act();
+  return end.sent.slice(before);
+}
+
+/** Lets promises that are settled call back. */
+export async function settle(): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve));
+}

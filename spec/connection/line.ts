@@ -1,0 +1,112 @@
+// Two ends of a transport that moves only when a spec says so: what is sent waits in order until flow(), each frame a
+// copy, and closing ends both ends behind what was sent before. It keeps what travelled, and can be meddled with.
+
+import { expect } from 'chai';
+import type { FrameReceiver, TransportConnection } from '../../lib/transport/transport.js';
+
+export class Line {
+  readonly client: LineEnd = new LineEnd('client');
+  readonly server: LineEnd = new LineEnd('server');
+
+  constructor() {
+    this.client.peer = this.server;
+    this.server.peer = this.client;
+  }
+
+  /** Carries frames, and ends, to and fro until nothing moves. */
+  flow(): void {
+    while (this.client.carry() || this.server.carry()) {
+      // Each has been carried as far as it went; answers may wait.
+    }
+  }
+}
+
+export class LineEnd implements TransportConnection {
+  readonly kind = 'memory';
+  readonly remoteAddress: string;
+  /** What was sent from here, carried or not, in order. */
+  readonly sent: Uint8Array[] = [];
+  /** What setMaxFrameBytes() was told. */
+  readonly maxFrameBytes: number[] = [];
+  /** Added to what is queued: a peer that does not read. */
+  stuckBytes = 0;
+  /** Somebody on the way: gives what arrives in place of a frame. */
+  meddle: (frame: Uint8Array) => readonly Uint8Array[] = (frame) => [frame];
+  peer!: LineEnd;
+  #receiver: FrameReceiver | undefined;
+  #queue: Uint8Array[] = [];
+  #closing = false;
+  #over = false;
+
+  constructor(remoteAddress: string) {
+    this.remoteAddress = remoteAddress;
+  }
+
+  get bufferedBytes(): number {
+    return this.#queue.reduce((sum, frame) => sum + frame.length, this.stuckBytes);
+  }
+
+  get closing(): boolean {
+    return this.#closing;
+  }
+
+  open(receiver: FrameReceiver): void {
+    expect(this.#receiver).to.equal(undefined);
+    this.#receiver = receiver;
+  }
+
+  send(frame: Uint8Array): void {
+    expect(frame.length).to.be.greaterThan(0);
+    if (this.#closing) return;
+    const copy = frame.slice();
+    this.sent.push(copy);
+    this.#queue.push(copy);
+  }
+
+  setMaxFrameBytes(bytes: number): void {
+    this.maxFrameBytes.push(bytes);
+  }
+
+  close(): void {
+    this.#closing = true;
+  }
+
+  destroy(): void {
+    this.#queue = [];
+    this.#closing = true;
+  }
+
+  /** The way breaks: both ends hear of it. */
+  breakDown(error?: Error): void {
+    this.#end(error);
+    this.peer.#end(error);
+  }
+
+  /** A frame that nobody sent arrives here. */
+  inject(frame: Uint8Array): void {
+    if (!this.#closing && !this.#over) this.#receiver!.frame(frame.slice());
+  }
+
+  /** Carries what waits here to the other side. Returns whether anything moved. */
+  carry(): boolean {
+    if (this.#over || !this.peer.#receiver) return false;
+    const frames = this.#queue;
+    this.#queue = [];
+    for (const frame of frames) {
+      for (const arriving of this.meddle(frame.slice())) this.peer.inject(arriving);
+    }
+    if (this.#closing && this.#queue.length === 0) {
+      this.breakDown();
+      return true;
+    }
+    return frames.length > 0;
+  }
+
+  #end(error?: Error): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#closing = true;
+    this.#queue = [];
+    this.#receiver?.closed(error);
+  }
+}
