@@ -7,8 +7,17 @@
 // What is known but not good enough (SHA-1, short keys) and what is not known are told apart from what is
 // malformed: such certificates can be read, and the path says why it refuses them.
 
+import {
+  DerReader,
+  readBitString,
+  readInteger,
+  readNull,
+  readOid,
+  readSequence,
+  readSmallInteger,
+  tags,
+} from '../base/der.js';
 import type { SignatureAlgorithm } from '../crypto/provider.js';
-import { DerReader, readBitString, readInteger, readOid, readSmallInteger, tags } from './der.js';
 
 type Hash = 'sha256' | 'sha384' | 'sha512';
 
@@ -88,7 +97,7 @@ export function readSignatureScheme(algorithm: DerReader): SignatureScheme {
   const rsaScheme = rsaSchemes.get(oid);
   if (rsaScheme) {
     // RFC 4055 §5: the parameters are NULL, and readers accept that they are absent.
-    if (!algorithm.done) readNull(algorithm);
+    if (!algorithm.done) readNullParameters(algorithm);
     return rsaScheme;
   }
   const bareScheme = bareSchemes.get(oid);
@@ -98,16 +107,14 @@ export function readSignatureScheme(algorithm: DerReader): SignatureScheme {
 
 /** Reads the content of a SubjectPublicKeyInfo; `spki` is the whole of it. */
 export function readSubjectPublicKey(spki: Uint8Array): SubjectPublicKey {
-  const outer = new DerReader(spki);
-  const info = outer.sequence();
-  outer.finish();
+  const info = readSequence(spki);
   const algorithm = info.sequence();
   const key = readBitString(info.expect(tags.bitString).content);
   info.finish();
   const unsupported: SubjectPublicKey = { spki, kind: 'unsupported', bits: 0 };
   switch (readOid(algorithm.expect(tags.oid).content)) {
     case oids.rsaEncryption: {
-      readNull(algorithm);
+      readNullParameters(algorithm);
       const bits = rsaBits(key);
       return bits === undefined ? unsupported : { spki, kind: 'rsa', bits };
     }
@@ -178,9 +185,7 @@ export function keyWeakness(key: SubjectPublicKey): string | undefined {
 
 /** RFC 8017 §A.1.1. Undefined for exponents that are no RSA exponents: with 1, anyone can sign. */
 function rsaBits(key: Uint8Array): number | undefined {
-  const outer = new DerReader(key);
-  const reader = outer.sequence();
-  outer.finish();
+  const reader = readSequence(key);
   const modulus = readInteger(reader.expect(tags.integer).content);
   const exponent = readInteger(reader.expect(tags.integer).content);
   reader.finish();
@@ -217,7 +222,7 @@ function readMaskHash(field: DerReader): Hash | 'weak' | 'unsupported' {
 function readHash(field: DerReader): Hash | 'weak' | 'unsupported' {
   const algorithm = field.sequence();
   const oid = readOid(algorithm.expect(tags.oid).content);
-  if (!algorithm.done) readNull(algorithm);
+  if (!algorithm.done) readNullParameters(algorithm);
   return hashes.get(oid) ?? 'unsupported';
 }
 
@@ -230,8 +235,7 @@ function readExplicit<T>(reader: DerReader, number: number, read: (field: DerRea
   return value;
 }
 
-function readNull(algorithm: DerReader): void {
-  const parameters = new DerReader(algorithm.expect(tags.null).content);
-  parameters.finish();
+function readNullParameters(algorithm: DerReader): void {
+  readNull(algorithm.expect(tags.null).content);
   algorithm.finish();
 }

@@ -7,7 +7,7 @@
 // because there a missed match would let an excluded name through.
 
 import { sameBytes, toHex } from '../base/bytes.js';
-import { type DerElement, DerReader, readOid, readText, tags } from './der.js';
+import { type DerElement, DerReader, readOid, readText, tags } from '../base/der.js';
 
 export interface DistinguishedName {
   /** The whole Name, DER. */

@@ -15,7 +15,7 @@ import {
   readOid,
   readSmallInteger,
   tags,
-} from './der.js';
+} from '../base/der.js';
 import { type GeneralName, readGeneralName } from './general-name.js';
 import { malformedCertificate } from './malformed.js';
 import { type NameConstraints, readNameConstraints } from './name-constraints.js';

@@ -3,7 +3,7 @@
 //   otherName [0]   rfc822Name [1] IA5String   dNSName [2] IA5String   x400Address [3]   directoryName [4] Name
 //   ediPartyName [5]   uniformResourceIdentifier [6] IA5String   iPAddress [7] OCTET STRING   registeredID [8]
 
-import { contextTag, type DerElement, DerReader, readText, tags } from './der.js';
+import { contextTag, type DerElement, DerReader, readText, tags } from '../base/der.js';
 import { type DistinguishedName, readDistinguishedName } from './distinguished-name.js';
 import { malformedCertificate } from './malformed.js';
 

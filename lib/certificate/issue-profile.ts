@@ -7,9 +7,9 @@
 // keyEncipherment is left out: no protocol of today encrypts to the certificate's key.
 
 import { utf8 } from '../base/bytes.js';
+import { der, readBitString, readSequence, tags } from '../base/der.js';
 import { SealwireError } from '../base/errors.js';
 import type { CryptoProvider } from '../crypto/provider.js';
-import { DerReader, der, readBitString, readDer, tags } from './der.js';
 import { commonNameOid } from './distinguished-name.js';
 import { asciiLowerCase, isDnsName, wildcardBase } from './dns-name.js';
 import { parseIpAddress } from './ip-address.js';
@@ -108,7 +108,7 @@ export function extensions(profile: Profile): Uint8Array {
 
 /** RFC 7093 §2 method 1: SHA-256 of the key's bits, cut to 160, in place of the SHA-1 of RFC 5280 §4.2.1.2. */
 export function keyIdentifier(crypto: CryptoProvider, subjectPublicKeyInfo: Uint8Array): Uint8Array {
-  const fields = new DerReader(readDer(subjectPublicKeyInfo).content);
+  const fields = readSequence(subjectPublicKeyInfo);
   fields.expect(tags.sequence);
   const key = readBitString(fields.expect(tags.bitString).content);
   return crypto.hash('sha256', key).subarray(0, keyIdentifierBytes);

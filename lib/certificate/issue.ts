@@ -7,9 +7,9 @@
 // There is no revocation, no database and no policy: whoever holds the issuer's key decides.
 
 import { sameBytes, wipe } from '../base/bytes.js';
+import { der } from '../base/der.js';
 import { SealwireError } from '../base/errors.js';
 import type { CryptoProvider, KeyKind, PrivateKey, SignatureAlgorithm } from '../crypto/provider.js';
-import { der } from './der.js';
 import { alternativeNames, extensions, keyIdentifier, subjectName } from './issue-profile.js';
 import { writePem } from './pem.js';
 import { writePfx } from './pfx.js';

@@ -6,7 +6,7 @@
 // Every name of every certificate below that CA is held against them. DNS, IP, directory and mail names are
 // understood; a constraint on another form refuses each certificate that has a name of that form.
 
-import { contextTag, type DerElement, DerReader } from './der.js';
+import { contextTag, type DerElement, DerReader } from '../base/der.js';
 import { attributeValues, type DistinguishedName, emailAddressOid, isWithin } from './distinguished-name.js';
 import {
   asciiLowerCase,

@@ -8,9 +8,9 @@
 // the plaintext, which is a DER SEQUENCE in both uses.
 
 import { utf8, wipe } from '../base/bytes.js';
+import { type DerElement, DerReader, der, readDer, readOid, readSmallInteger, tags } from '../base/der.js';
 import { SealwireError } from '../base/errors.js';
 import type { CryptoProvider, HashName } from '../crypto/provider.js';
-import { type DerElement, DerReader, der, readDer, readOid, readSmallInteger, tags } from './der.js';
 
 /** What the ciphertext is part of, so that an error can say what to do with it. */
 export type EncryptedFile = 'PFX file' | 'private key';

@@ -7,8 +7,8 @@
 // Text around the blocks is ignored, as §2 allows: CA bundles are full of it. Inside a block only base64 and white
 // space may stand, and one byte string has one spelling. What the bytes mean is no business of this file.
 
+import { readDer } from '../base/der.js';
 import { SealwireError } from '../base/errors.js';
-import { readDer } from './der.js';
 
 /** One block: the label between BEGIN and the dashes, and the bytes that its base64 stands for. */
 export interface PemBlock {

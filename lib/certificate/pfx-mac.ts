@@ -9,9 +9,9 @@
 // part here: only the old ciphers, which are not supported, need them.
 
 import { concat, empty, wipe } from '../base/bytes.js';
+import { type DerElement, DerReader, der, readSmallInteger, tags } from '../base/der.js';
 import { SealwireError } from '../base/errors.js';
 import type { CryptoProvider, HashName } from '../crypto/provider.js';
-import { type DerElement, DerReader, der, readSmallInteger, tags } from './der.js';
 import {
   checkedIterations,
   checkedSalt,

@@ -9,8 +9,6 @@
 // convert it. One passphrase has two encodings: UTF-16 for the MAC, UTF-8 for PBES2 and PBMAC1.
 
 import { empty, wipe } from '../base/bytes.js';
-import { SealwireError } from '../base/errors.js';
-import type { CryptoProvider, PrivateKey } from '../crypto/provider.js';
 import {
   contextTag,
   type DerElement,
@@ -21,7 +19,9 @@ import {
   readSmallInteger,
   readText,
   tags,
-} from './der.js';
+} from '../base/der.js';
+import { SealwireError } from '../base/errors.js';
+import type { CryptoProvider, PrivateKey } from '../crypto/provider.js';
 import { decryptPbes2, encryptPbes2, unsupported } from './pbes2.js';
 import { checkMac, writeMacData } from './pfx-mac.js';
 import { encryptPkcs8 } from './pkcs8.js';

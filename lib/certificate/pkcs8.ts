@@ -9,9 +9,9 @@
 // crypto.importPrivateKey, not here.
 
 import { concat, wipe } from '../base/bytes.js';
+import { contextTag, type DerElement, DerReader, der, readDer, readSequence, tags } from '../base/der.js';
 import { SealwireError } from '../base/errors.js';
 import type { CryptoProvider } from '../crypto/provider.js';
-import { contextTag, type DerElement, DerReader, der, readDer, tags } from './der.js';
 import { decryptPbes2, encryptPbes2 } from './pbes2.js';
 import { isDer, pemText, readPem } from './pem.js';
 
@@ -61,7 +61,7 @@ export function decryptPkcs8(
   if (passphrase === undefined) {
     throw new SealwireError('PFX_PASSPHRASE', 'the private key is encrypted: pass its "passphrase"');
   }
-  const fields = new DerReader(readDer(encrypted).content);
+  const fields = readSequence(encrypted);
   const algorithm = fields.expect(tags.sequence);
   const ciphertext = fields.expect(tags.octetString).content;
   fields.finish();
@@ -81,7 +81,7 @@ export function wrapPkcs1(rsaPrivateKey: Uint8Array): Uint8Array {
 
 /** An ECPrivateKey as PKCS #8. Its curve moves into the algorithm, as RFC 5915 §1 and OpenSSL have it. */
 export function wrapSec1(ecPrivateKey: Uint8Array): Uint8Array {
-  const fields = new DerReader(readDer(ecPrivateKey).content);
+  const fields = readSequence(ecPrivateKey);
   const version = fields.expect(tags.integer);
   const scalar = fields.expect(tags.octetString);
   const parameters = fields.optional(contextTag(0, true));

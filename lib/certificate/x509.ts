@@ -8,13 +8,6 @@
 // Reading says nothing about trust: the signature is not looked at, nor are dates or names. path.ts does that.
 
 import { sameBytes, toHex } from '../base/bytes.js';
-import { SealwireError } from '../base/errors.js';
-import {
-  readSignatureScheme,
-  readSubjectPublicKey,
-  type SignatureScheme,
-  type SubjectPublicKey,
-} from './algorithm.js';
 import {
   contextTag,
   type DerElement,
@@ -25,7 +18,14 @@ import {
   readSmallInteger,
   readTime,
   tags,
-} from './der.js';
+} from '../base/der.js';
+import { SealwireError } from '../base/errors.js';
+import {
+  readSignatureScheme,
+  readSubjectPublicKey,
+  type SignatureScheme,
+  type SubjectPublicKey,
+} from './algorithm.js';
 import { type DistinguishedName, readDistinguishedName } from './distinguished-name.js';
 import { type Extensions, noExtensions, readExtensions } from './extensions.js';
 import { malformedCertificate } from './malformed.js';

@@ -8,7 +8,20 @@
 // here, so that both accept and refuse the same ones; the arithmetic is theirs. No PEM, no encrypted keys.
 
 import { sameBytes, toHex } from '../base/bytes.js';
-import { type DerReader, der, derBits, derNull, derUnsigned, readWhole, tag, unreadable } from './key-der.js';
+import {
+  contextTag,
+  type DerReader,
+  der,
+  readBitString,
+  readDer,
+  readNull,
+  readOid,
+  readSequence,
+  readSmallInteger,
+  readUnsignedInteger,
+  tags,
+} from '../base/der.js';
+import { SealwireError } from '../base/errors.js';
 
 export type SignatureHash = 'sha256' | 'sha384' | 'sha512';
 
@@ -46,87 +59,87 @@ export interface CurvePrivateKey {
 
 export type PrivateKeyFields = RsaPrivateKey | CurvePrivateKey;
 
+/** Larger by far than any key below, attributes included. */
+const maxKeyBytes = 64 * 1024;
 const rsaModulusBits = { least: 2048, most: 8192 } as const;
 // OpenSSL refuses longer exponents for large moduli too: each bit of it is a squaring that a peer makes us do.
 const rsaExponentBytes = 8;
 
-const oid = {
-  rsaEncryption: Uint8Array.of(0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1),
-  mgf1: Uint8Array.of(0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 8),
-  rsassaPss: Uint8Array.of(0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 10),
-  ecPublicKey: Uint8Array.of(0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1),
-  p256: Uint8Array.of(0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7),
-  p384: Uint8Array.of(0x2b, 0x81, 4, 0, 34),
-  ed25519: Uint8Array.of(0x2b, 0x65, 0x70),
-  sha256: Uint8Array.of(0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1),
-  sha384: Uint8Array.of(0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 2),
-  sha512: Uint8Array.of(0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 3),
+const oids = {
+  rsaEncryption: '1.2.840.113549.1.1.1',
+  mgf1: '1.2.840.113549.1.1.8',
+  rsassaPss: '1.2.840.113549.1.1.10',
+  ecPublicKey: '1.2.840.10045.2.1',
+  p256: '1.2.840.10045.3.1.7',
+  p384: '1.3.132.0.34',
+  ed25519: '1.3.101.112',
+  sha256: '2.16.840.1.101.3.4.2.1',
+  sha384: '2.16.840.1.101.3.4.2.2',
+  sha512: '2.16.840.1.101.3.4.2.3',
 } as const;
 
 const coordinateBytes = { p256: 32, p384: 48, ed25519: 32 } as const;
 
 /** Reads a SubjectPublicKeyInfo; throws INVALID_CERTIFICATE for what is malformed, unknown or too weak. */
 export function decodePublicKey(spki: Uint8Array): PublicKeyFields {
-  return readWhole(spki, (outer) =>
-    outer.sequence((info) => {
-      const algorithm = info.sequence(readAlgorithm);
-      const key = info.bits();
-      if (!isRsa(algorithm)) return { kind: algorithm.kind, point: checkPoint(algorithm.kind, key) };
-      const numbers = (fields: DerReader): RsaPublicKey => ({
-        ...algorithm,
-        modulus: fields.unsigned(),
-        exponent: fields.unsigned(),
-      });
-      return checkRsa(readWhole(key, (reader) => reader.sequence(numbers)));
-    }),
-  );
+  const info = readKeyInfo(spki);
+  const algorithm = readAlgorithm(info.sequence());
+  const key = readBitString(info.expect(tags.bitString).content);
+  info.finish();
+  if (!isRsa(algorithm)) return { kind: algorithm.kind, point: checkPoint(algorithm.kind, key) };
+  const numbers = readSequence(key);
+  const publicKey = readRsaPublicKey(numbers, algorithm);
+  numbers.finish();
+  return publicKey;
 }
 
 export function encodePublicKey(key: PublicKeyFields): Uint8Array {
   const bits =
-    'modulus' in key ? der(tag.sequence, derUnsigned(key.modulus), derUnsigned(key.exponent)) : key.point;
-  return der(tag.sequence, encodeAlgorithm(key), derBits(bits));
+    'modulus' in key ? der.sequence(der.integer(key.modulus), der.integer(key.exponent)) : key.point;
+  return der.sequence(encodeAlgorithm(key), der.bitString(bits));
 }
 
 /** Reads unencrypted PKCS#8; throws INVALID_CERTIFICATE for what is malformed, unknown or too weak. */
 export function decodePrivateKey(pkcs8: Uint8Array): PrivateKeyFields {
-  return readWhole(pkcs8, (outer) => outer.sequence(readPrivateKeyInfo));
-}
-
-function readPrivateKeyInfo(info: DerReader): PrivateKeyFields {
-  const version = info.small();
+  const info = readKeyInfo(pkcs8);
+  const version = readSmallInteger(info.expect(tags.integer).content);
   if (version > 1) throw unreadable('its PKCS#8 version is unknown');
-  const algorithm = info.sequence(readAlgorithm);
-  const contents = info.read(tag.octetString);
+  const algorithm = readAlgorithm(info.sequence());
+  const contents = info.expect(tags.octetString).content;
   // Windows and macOS write a key usage here; it binds nobody.
-  info.optional(tag.context(0));
-  const point = version === 1 && !info.done ? info.bits(tag.contextPrimitive(1)) : undefined;
-  return readWhole(contents, (reader) => {
-    if (isRsa(algorithm)) return reader.sequence((numbers) => readRsaPrivateKey(numbers, algorithm));
-    const { kind } = algorithm;
-    if (kind !== 'ed25519') return reader.sequence((fields) => readEcPrivateKey(fields, kind, point));
-    const secret = reader.read(tag.octetString);
-    if (secret.length !== coordinateBytes.ed25519) throw unreadable('an Ed25519 key has 32 bytes');
-    return { kind, secret: Uint8Array.from(secret), point };
-  });
+  info.optional(contextTag(0, true));
+  const hasPoint = version === 1 && !info.done;
+  const point = hasPoint ? readBitString(info.expect(contextTag(1, false)).content) : undefined;
+  info.finish();
+  if (isRsa(algorithm)) return readRsaPrivateKey(readSequence(contents), algorithm);
+  const { kind } = algorithm;
+  if (kind !== 'ed25519') return readEcPrivateKey(readSequence(contents), kind, point);
+  const secret = readDer(contents, tags.octetString).content;
+  if (secret.length !== coordinateBytes.ed25519) throw unreadable('an Ed25519 key has 32 bytes');
+  return { kind, secret: Uint8Array.from(secret), point };
 }
 
 /** Version 0, as OpenSSL writes it: without attributes, and for the P curves with the public point inside. */
 export function encodePrivateKey(key: PrivateKeyFields): Uint8Array {
-  const version0 = derUnsigned(Uint8Array.of(0));
-  return der(tag.sequence, version0, encodeAlgorithm(key), der(tag.octetString, encodePrivateContents(key)));
+  return der.sequence(der.integer(0), encodeAlgorithm(key), der.octetString(encodePrivateContents(key)));
 }
 
 function encodePrivateContents(key: PrivateKeyFields): Uint8Array {
   if ('modulus' in key) {
-    const numbers = [key.modulus, key.exponent, key.privateExponent, ...key.factors].map(derUnsigned);
-    return der(tag.sequence, derUnsigned(Uint8Array.of(0)), ...numbers);
+    const numbers = [key.modulus, key.exponent, key.privateExponent, ...key.factors];
+    return der.sequence(der.integer(0), ...numbers.map(der.integer));
   }
-  const secret = der(tag.octetString, key.secret);
+  const secret = der.octetString(key.secret);
   if (key.kind === 'ed25519') return secret;
-  const version1 = derUnsigned(Uint8Array.of(1));
-  if (key.point === undefined) return der(tag.sequence, version1, secret);
-  return der(tag.sequence, version1, secret, der(tag.context(1), derBits(key.point)));
+  const version1 = der.integer(1);
+  if (key.point === undefined) return der.sequence(version1, secret);
+  return der.sequence(version1, secret, der.explicit(1, der.bitString(key.point)));
+}
+
+/** What both forms begin with; the length is looked at before anything else. */
+function readKeyInfo(bytes: Uint8Array): DerReader {
+  if (bytes.length > maxKeyBytes) throw unreadable('it is longer than 64 KiB');
+  return readSequence(bytes);
 }
 
 /** Throws INVALID_CERTIFICATE when the public key that came with a private one is not the one that was computed. */
@@ -154,83 +167,102 @@ function isRsa(algorithm: Algorithm): algorithm is RsaAlgorithm {
 }
 
 function readAlgorithm(identifier: DerReader): Algorithm {
-  const name = identifier.read(tag.oid);
-  if (sameBytes(name, oid.rsaEncryption)) {
-    if (identifier.read(tag.null).length !== 0) throw unreadable('a NULL has contents');
-    return { kind: 'rsa' };
-  }
-  if (sameBytes(name, oid.rsassaPss)) {
-    return { kind: 'rsa-pss', restriction: identifier.done ? undefined : identifier.sequence(readPss) };
-  }
-  if (sameBytes(name, oid.ed25519)) return { kind: 'ed25519' };
-  if (sameBytes(name, oid.ecPublicKey)) return { kind: readCurve(identifier) };
-  throw unreadable('its algorithm is none of RSA, ECDSA and Ed25519');
+  const algorithm = readParameters(readOid(identifier.expect(tags.oid).content), identifier);
+  identifier.finish();
+  return algorithm;
 }
 
-function readCurve(reader: DerReader): 'p256' | 'p384' {
-  const name = reader.read(tag.oid);
-  if (sameBytes(name, oid.p256)) return 'p256';
-  if (sameBytes(name, oid.p384)) return 'p384';
+function readParameters(name: string, parameters: DerReader): Algorithm {
+  switch (name) {
+    case oids.rsaEncryption:
+      readNull(parameters.expect(tags.null).content);
+      return { kind: 'rsa' };
+    case oids.rsassaPss:
+      return { kind: 'rsa-pss', restriction: parameters.done ? undefined : readPss(parameters.sequence()) };
+    case oids.ed25519:
+      return { kind: 'ed25519' };
+    case oids.ecPublicKey:
+      return { kind: readCurve(parameters.expect(tags.oid).content) };
+    default:
+      throw unreadable('its algorithm is none of RSA, ECDSA and Ed25519');
+  }
+}
+
+function readCurve(oid: Uint8Array): 'p256' | 'p384' {
+  const name = readOid(oid);
+  if (name === oids.p256) return 'p256';
+  if (name === oids.p384) return 'p384';
   throw unreadable('its curve is neither P-256 nor P-384');
 }
 
 const defaultSaltBytes = 20;
+/** More than the largest modulus could hold. */
+const maxSaltBytes = 0xffff;
 
 /** RSASSA-PSS-params (RFC 4055 §3.1). Absent fields mean SHA-1, which nothing here signs with. */
 function readPss(parameters: DerReader): RsaPublicKey['restriction'] {
-  const hash = readWhole(parameters.read(tag.context(0)), readHash);
-  const maskHash = readWhole(parameters.read(tag.context(1)), (reader) =>
-    reader.sequence((mask) => {
-      if (!sameBytes(mask.read(tag.oid), oid.mgf1)) throw unreadable('its PSS mask is not MGF1');
-      return readHash(mask);
-    }),
-  );
+  const hash = readHash(readSequence(parameters.expect(contextTag(0, true)).content));
+  const mask = readSequence(parameters.expect(contextTag(1, true)).content);
+  if (readOid(mask.expect(tags.oid).content) !== oids.mgf1) throw unreadable('its PSS mask is not MGF1');
+  const maskHash = readHash(mask.sequence());
+  mask.finish();
   if (maskHash !== hash) throw unreadable('its PSS mask has another hash than its message');
   // [3] trailerField has one value, the default, which DER leaves out.
-  const salt = parameters.optional(tag.context(2));
-  const saltBytes = salt === undefined ? defaultSaltBytes : readWhole(salt, (reader) => reader.small());
+  const salt = parameters.optional(contextTag(2, true));
+  parameters.finish();
+  const saltBytes = salt ? readSmallInteger(readDer(salt.content, tags.integer).content) : defaultSaltBytes;
+  if (saltBytes > maxSaltBytes) throw unreadable('its PSS salt is longer than any modulus');
   return { hash, saltBytes };
 }
 
-function readHash(reader: DerReader): SignatureHash {
-  return reader.sequence((identifier) => {
-    const name = identifier.read(tag.oid);
-    // RFC 4055 §2.1: NULL or nothing, both are in use.
-    identifier.optional(tag.null);
-    for (const hash of ['sha256', 'sha384', 'sha512'] as const) if (sameBytes(name, oid[hash])) return hash;
-    throw unreadable('its PSS hash is none of SHA-256, SHA-384 and SHA-512');
-  });
+function readHash(identifier: DerReader): SignatureHash {
+  const name = readOid(identifier.expect(tags.oid).content);
+  // RFC 4055 §2.1: NULL or nothing, both are in use.
+  const parameters = identifier.optional(tags.null);
+  if (parameters) readNull(parameters.content);
+  identifier.finish();
+  for (const hash of ['sha256', 'sha384', 'sha512'] as const) if (name === oids[hash]) return hash;
+  throw unreadable('its PSS hash is none of SHA-256, SHA-384 and SHA-512');
 }
 
 function encodeAlgorithm(key: Algorithm): Uint8Array {
-  if (key.kind === 'ed25519') return der(tag.sequence, der(tag.oid, oid.ed25519));
-  if (!isRsa(key)) return der(tag.sequence, der(tag.oid, oid.ecPublicKey), der(tag.oid, oid[key.kind]));
-  if (key.kind === 'rsa') return der(tag.sequence, der(tag.oid, oid.rsaEncryption), derNull);
-  const name = der(tag.oid, oid.rsassaPss);
-  if (key.restriction === undefined) return der(tag.sequence, name);
+  if (key.kind === 'ed25519') return der.sequence(der.oid(oids.ed25519));
+  if (!isRsa(key)) return der.sequence(der.oid(oids.ecPublicKey), der.oid(oids[key.kind]));
+  if (key.kind === 'rsa') return der.sequence(der.oid(oids.rsaEncryption), der.null());
+  const name = der.oid(oids.rsassaPss);
+  if (key.restriction === undefined) return der.sequence(name);
   const { hash, saltBytes } = key.restriction;
-  const hashIdentifier = der(tag.sequence, der(tag.oid, oid[hash]), derNull);
-  const mask = der(tag.sequence, der(tag.oid, oid.mgf1), hashIdentifier);
-  const fields = [der(tag.context(0), hashIdentifier), der(tag.context(1), mask)];
-  if (saltBytes !== defaultSaltBytes) {
-    fields.push(der(tag.context(2), derUnsigned(Uint8Array.of(saltBytes >>> 8, saltBytes & 0xff))));
-  }
-  return der(tag.sequence, name, der(tag.sequence, ...fields));
+  const hashIdentifier = der.sequence(der.oid(oids[hash]), der.null());
+  const mask = der.sequence(der.oid(oids.mgf1), hashIdentifier);
+  const fields = [der.explicit(0, hashIdentifier), der.explicit(1, mask)];
+  if (saltBytes !== defaultSaltBytes) fields.push(der.explicit(2, der.integer(saltBytes)));
+  return der.sequence(name, der.sequence(...fields));
 }
 
 // ---- The keys themselves ---------------------------------------------------------------------------------------
 
+function readRsaPublicKey(numbers: DerReader, algorithm: RsaAlgorithm): RsaPublicKey {
+  return checkRsa({ ...algorithm, modulus: readNumber(numbers), exponent: readNumber(numbers) });
+}
+
 function readRsaPrivateKey(numbers: DerReader, algorithm: RsaAlgorithm): RsaPrivateKey {
-  if (numbers.small() !== 0) throw unreadable('an RSA key must have exactly two primes');
-  const publicKey = checkRsa({ ...algorithm, modulus: numbers.unsigned(), exponent: numbers.unsigned() });
-  const privateExponent = numbers.unsigned();
-  const factors = Array.from({ length: 5 }, () => numbers.unsigned());
+  if (readSmallInteger(numbers.expect(tags.integer).content) !== 0) {
+    throw unreadable('an RSA key must have exactly two primes');
+  }
+  const publicKey = readRsaPublicKey(numbers, algorithm);
+  const privateExponent = readNumber(numbers);
+  const factors = Array.from({ length: 5 }, () => readNumber(numbers));
+  numbers.finish();
   for (const number of [privateExponent, ...factors]) {
     if (number.length === 0 || number.length > publicKey.modulus.length) {
       throw unreadable('an RSA number is out of range');
     }
   }
   return { ...publicKey, privateExponent, factors };
+}
+
+function readNumber(numbers: DerReader): Uint8Array {
+  return readUnsignedInteger(numbers.expect(tags.integer).content);
 }
 
 function checkRsa(key: RsaPublicKey): RsaPublicKey {
@@ -261,18 +293,22 @@ function readEcPrivateKey(
   kind: 'p256' | 'p384',
   publicBits: Uint8Array | undefined,
 ): CurvePrivateKey {
-  if (fields.small() !== 1) throw unreadable('its version of ECPrivateKey is unknown');
-  const scalar = fields.read(tag.octetString);
+  if (readSmallInteger(fields.expect(tags.integer).content) !== 1) {
+    throw unreadable('its version of ECPrivateKey is unknown');
+  }
+  const scalar = fields.expect(tags.octetString).content;
   if (scalar.length > coordinateBytes[kind]) throw unreadable('its scalar is too long for its curve');
-  const parameters = fields.optional(tag.context(0));
-  if (parameters !== undefined && readWhole(parameters, readCurve) !== kind) {
+  const parameters = fields.optional(contextTag(0, true));
+  if (parameters && readCurve(readDer(parameters.content, tags.oid).content) !== kind) {
     throw unreadable('it names two curves');
   }
-  const inner = fields.optional(tag.context(1));
+  const inner = fields.optional(contextTag(1, true));
+  fields.finish();
+  const point = inner ? readBitString(readDer(inner.content, tags.bitString).content) : publicBits;
   // Old writers drop leading zeros, though RFC 5915 fixes the length.
   const secret = new Uint8Array(coordinateBytes[kind]);
   secret.set(scalar, secret.length - scalar.length);
-  return { kind, secret, point: inner === undefined ? publicBits : readWhole(inner, (bits) => bits.bits()) };
+  return { kind, secret, point };
 }
 
 function checkPoint(kind: 'p256' | 'p384' | 'ed25519', point: Uint8Array): Uint8Array {
@@ -302,3 +338,8 @@ const smallOrderY: ReadonlySet<string> = new Set([
   '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05',
   'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a',
 ]);
+
+/** What the readers of keys throw; the reason says which rule was broken, never a byte of the key. */
+export function unreadable(reason: string): SealwireError {
+  return new SealwireError('INVALID_CERTIFICATE', `this key cannot be used: ${reason}`);
+}

@@ -18,7 +18,6 @@ import {
 } from 'micro-rsa-dsa-dh/rsa.js';
 import { invert, numberToBytes, OS2IP } from 'micro-rsa-dsa-dh/utils.js';
 import { wipe } from '../base/bytes.js';
-import { unreadable } from './key-der.js';
 import {
   bitLength,
   type CurvePrivateKey,
@@ -28,6 +27,7 @@ import {
   encodePublicKey,
   type RsaPrivateKey,
   requireOwnPoint,
+  unreadable,
 } from './key-encoding.js';
 import type { KeyKind, PrivateKey, SignatureAlgorithm } from './provider.js';
 import { hashBytes, requireScheme, schemeFor } from './signature-scheme.js';

@@ -24,7 +24,6 @@ import {
   timingSafeEqual,
 } from 'node:crypto';
 import { concat, empty, wipe } from '../base/bytes.js';
-import { unreadable } from './key-der.js';
 import {
   type CurvePublicKey,
   decodePrivateKey,
@@ -33,6 +32,7 @@ import {
   type PrivateKeyFields,
   type PublicKeyFields,
   requireOwnPoint,
+  unreadable,
 } from './key-encoding.js';
 import {
   alive,

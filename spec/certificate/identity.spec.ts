@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { utf8 } from '../../lib/base/bytes.js';
+import { der } from '../../lib/base/der.js';
 import { SealwireError } from '../../lib/base/errors.js';
-import { der } from '../../lib/certificate/der.js';
 import { type Identity, type IdentitySource, loadIdentity } from '../../lib/certificate/identity.js';
 import { type IssuedCertificate, issueCertificate } from '../../lib/certificate/issue.js';
 import { encodeBase64, writePem } from '../../lib/certificate/pem.js';

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { der } from '../../lib/certificate/der.js';
+import { der } from '../../lib/base/der.js';
 import type { ValidationResult } from '../../lib/certificate/path.js';
 import { expectReason, validate } from './verdict.js';
 import { altNames, type Made, make, makeCa, nameConstraints, nameOf, type Shape } from './workshop.js';

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { der } from '../../lib/certificate/der.js';
+import { der } from '../../lib/base/der.js';
 import { parseIpAddress } from '../../lib/certificate/ip-address.js';
 import { matchHostname } from '../../lib/certificate/names.js';
 import type { Certificate } from '../../lib/certificate/x509.js';

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { der } from '../../lib/certificate/der.js';
+import { der } from '../../lib/base/der.js';
 import type { ValidationResult } from '../../lib/certificate/path.js';
 import { parseCertificate } from '../../lib/certificate/x509.js';
 import { nodeCrypto } from '../../lib/crypto/node.js';

@@ -2,7 +2,7 @@
 // RFC 9579) takes one iteration, so that a spec can make and read hundreds of them.
 
 import { utf8 } from '../../lib/base/bytes.js';
-import { der } from '../../lib/certificate/der.js';
+import { der } from '../../lib/base/der.js';
 import { nodeCrypto } from '../../lib/crypto/node.js';
 import type { PrivateKey } from '../../lib/crypto/provider.js';
 

@@ -1,8 +1,8 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { expect } from 'chai';
 import { concat, utf8 } from '../../lib/base/bytes.js';
+import { der } from '../../lib/base/der.js';
 import { SealwireError } from '../../lib/base/errors.js';
-import { der } from '../../lib/certificate/der.js';
 import { maxPassphraseIterations } from '../../lib/certificate/pbes2.js';
 import { readPem } from '../../lib/certificate/pem.js';
 import { encryptPkcs8, readPrivateKey } from '../../lib/certificate/pkcs8.js';

@@ -1,6 +1,6 @@
 // Certificates of any shape, right or wrong, signed with Ed25519: lib/certificate/issue.ts makes only good ones.
 
-import { contextTag, der } from '../../lib/certificate/der.js';
+import { contextTag, der } from '../../lib/base/der.js';
 import { commonNameOid } from '../../lib/certificate/distinguished-name.js';
 import { parseIpAddress } from '../../lib/certificate/ip-address.js';
 import { type Certificate, parseCertificate } from '../../lib/certificate/x509.js';

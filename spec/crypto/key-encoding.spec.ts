@@ -4,7 +4,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { concat } from '../../lib/base/bytes.js';
-import { der, derBits, derNull, derUnsigned, tag } from '../../lib/crypto/key-der.js';
+import { der, tags } from '../../lib/base/der.js';
 import {
   decodePrivateKey,
   decodePublicKey,
@@ -88,7 +88,7 @@ describe('key encoding', () => {
     const scalar = new Uint8Array(32).fill(7);
     scalar[0] = 0;
     const expected = importAll(pkcs8Of({ contents: ecPrivateKey(scalar) }));
-    const attributes = der(tag.context(0), hex('300d0603551d0f310603040080'));
+    const attributes = der.explicit(0, hex('300d0603551d0f310603040080'));
     const point = expected.slice(-65);
     for (const file of [
       pkcs8Of({ contents: ecPrivateKey(scalar.subarray(1)) }),
@@ -99,8 +99,8 @@ describe('key encoding', () => {
         version: 1,
         behind: concat([attributes, publicBits(point)]),
       }),
-      pkcs8Of({ contents: ecPrivateKey(scalar, der(tag.context(0), p256)) }),
-      pkcs8Of({ contents: ecPrivateKey(scalar, der(tag.context(1), derBits(compressed(point)))) }),
+      pkcs8Of({ contents: ecPrivateKey(scalar, der.explicit(0, p256)) }),
+      pkcs8Of({ contents: ecPrivateKey(scalar, der.explicit(1, der.bitString(compressed(point)))) }),
     ]) {
       expect(importAll(file)).to.deep.equal(expected);
     }
@@ -108,10 +108,10 @@ describe('key encoding', () => {
 
   it('refuses what contradicts itself or hides something', () => {
     const scalar = bytesOf(32, 7);
-    const p384 = der(tag.oid, hex('2b81040022'));
+    const p384 = der.oid('1.3.132.0.34');
     const other = nodeCrypto.generateKeyPair('p256').publicKey.slice(-65);
     for (const [name, file] of Object.entries({
-      'two curves': pkcs8Of({ contents: ecPrivateKey(scalar, der(tag.context(0), p384)) }),
+      'two curves': pkcs8Of({ contents: ecPrivateKey(scalar, der.explicit(0, p384)) }),
       'a public key in version 0': pkcs8Of({ contents: ecPrivateKey(scalar), behind: publicBits(other) }),
       'a foreign public key': pkcs8Of({
         contents: ecPrivateKey(scalar),
@@ -120,7 +120,7 @@ describe('key encoding', () => {
       }),
       'version 2': pkcs8Of({ contents: ecPrivateKey(scalar), version: 2 }),
       'a scalar of 33 bytes': pkcs8Of({ contents: ecPrivateKey(bytesOf(33, 1)) }),
-      'something behind the key': pkcs8Of({ contents: concat([ecPrivateKey(scalar), derNull]) }),
+      'something behind the key': pkcs8Of({ contents: concat([ecPrivateKey(scalar), der.null()]) }),
       'no scalar at all': pkcs8Of({ contents: ecPrivateKey(new Uint8Array(0)) }),
     })) {
       for (const crypto of backends) {
@@ -129,6 +129,56 @@ describe('key encoding', () => {
           name,
         ).to.equal('INVALID_CERTIFICATE');
       }
+    }
+  });
+
+  it('reads files of up to 64 KiB, and looks no further into longer ones', () => {
+    const scalar = bytesOf(32, 7);
+    const without = pkcs8Of({ contents: ecPrivateKey(scalar), behind: der.explicit(0, bytesOf(60_000, 0)) });
+    const withAttributes = (bytes: number): Uint8Array =>
+      pkcs8Of({
+        contents: ecPrivateKey(scalar),
+        behind: der.explicit(0, bytesOf(60_000 + bytes - without.length, 0)),
+      });
+    expect(withAttributes(65_536)).to.have.length(65_536);
+    expect(importAll(withAttributes(65_536))).to.deep.equal(importAll(without));
+    expect(() => decodePrivateKey(withAttributes(65_537))).to.throw(/longer than 64 KiB/);
+    expect(() => decodePublicKey(bytesOf(65_537, 0x30))).to.throw(/longer than 64 KiB/);
+  });
+
+  it('reads the parameters of id-RSASSA-PSS in one form: NULL without content, salts of at most 65,535 bytes', () => {
+    const { modulus, exponent } = decodePublicKey(spki(made.rsa)) as {
+      modulus: Uint8Array;
+      exponent: Uint8Array;
+    };
+    const read =
+      (salt: Uint8Array, nothing: Uint8Array = der.null(), behind: Uint8Array = new Uint8Array(0)) =>
+      () => {
+        const sha256 = der.sequence(der.oid('2.16.840.1.101.3.4.2.1'), nothing);
+        const mask = der.sequence(der.oid('1.2.840.113549.1.1.8'), sha256);
+        const fields = der.sequence(
+          der.explicit(0, sha256),
+          der.explicit(1, mask),
+          der.explicit(2, salt),
+          behind,
+        );
+        const numbers = der.sequence(der.integer(modulus), der.integer(exponent));
+        const algorithm = der.sequence(der.oid('1.2.840.113549.1.1.10'), fields);
+        return decodePublicKey(der.sequence(algorithm, der.bitString(numbers)));
+      };
+    const restriction = { hash: 'sha256', saltBytes: 32 };
+    expect(read(der.integer(32))()).to.deep.equal({ kind: 'rsa-pss', modulus, exponent, restriction });
+    expect(read(der.integer(32), new Uint8Array(0))()).to.deep.include({ restriction });
+    expect(read(der.integer(65_535))()).to.have.nested.property('restriction.saltBytes', 65_535);
+    for (const refused of [
+      read(der.integer(65_536)),
+      read(der.integer(-1)),
+      read(concat([der.integer(32), der.null()])),
+      read(der.integer(32), hex('050100')),
+      read(der.integer(32), concat([der.null(), der.null()])),
+      read(der.integer(32), der.null(), der.null()),
+    ]) {
+      expect(codeThrownBy(refused)).to.equal('INVALID_CERTIFICATE');
     }
   });
 
@@ -184,46 +234,48 @@ describe('key encoding', () => {
   it('wants the NULL of rsaEncryption, and lengths and numbers in their shortest form', () => {
     const file = spki(made.rsa);
     const { modulus, exponent } = decodePublicKey(file) as { modulus: Uint8Array; exponent: Uint8Array };
-    const numbers = der(tag.sequence, derUnsigned(modulus), derUnsigned(exponent));
-    const name = der(tag.oid, hex('2a864886f70d010101'));
+    const numbers = der.sequence(der.integer(modulus), der.integer(exponent));
+    const name = der.oid('1.2.840.113549.1.1.1');
     const info = (algorithm: Uint8Array, key: Uint8Array): Uint8Array =>
-      der(tag.sequence, der(tag.sequence, algorithm), derBits(key));
-    expect(info(concat([name, derNull]), numbers)).to.deep.equal(file);
-    const padded = der(tag.sequence, der(tag.integer, concat([hex('0000'), modulus])), derUnsigned(exponent));
-    const negative = der(tag.sequence, der(tag.integer, modulus), derUnsigned(exponent));
+      der.sequence(der.sequence(algorithm), der.bitString(key));
+    expect(info(concat([name, der.null()]), numbers)).to.deep.equal(file);
+    const padded = der.sequence(
+      der.element(tags.integer, concat([hex('0000'), modulus])),
+      der.integer(exponent),
+    );
+    const negative = der.sequence(der.element(tags.integer, modulus), der.integer(exponent));
     const long = concat([hex('30820007'), hex('0201010202ffff')]);
     for (const damaged of [
       info(name, numbers),
-      info(concat([name, derNull, derNull]), numbers),
+      info(concat([name, der.null(), der.null()]), numbers),
       info(concat([name, hex('050100')]), numbers),
-      info(concat([name, derNull]), padded),
-      info(concat([name, derNull]), negative),
-      info(concat([name, derNull]), long),
-      der(tag.sequence, der(tag.sequence, name, derNull), der(tag.bitString, Uint8Array.of(1), numbers)),
+      info(concat([name, der.null()]), padded),
+      info(concat([name, der.null()]), negative),
+      info(concat([name, der.null()]), long),
+      der.sequence(der.sequence(name, der.null()), der.bitString(numbers, 1)),
     ]) {
       expect(codeThrownBy(() => decodePublicKey(damaged))).to.equal('INVALID_CERTIFICATE');
     }
   });
 });
 
-const p256 = der(tag.oid, hex('2a8648ce3d030107'));
+const p256 = der.oid('1.2.840.10045.3.1.7');
 
 function pkcs8Of(parts: { contents: Uint8Array; version?: number; behind?: Uint8Array }): Uint8Array {
-  return der(
-    tag.sequence,
-    derUnsigned(Uint8Array.of(parts.version ?? 0)),
-    der(tag.sequence, der(tag.oid, hex('2a8648ce3d0201')), p256),
-    der(tag.octetString, parts.contents),
+  return der.sequence(
+    der.integer(parts.version ?? 0),
+    der.sequence(der.oid('1.2.840.10045.2.1'), p256),
+    der.octetString(parts.contents),
     parts.behind ?? new Uint8Array(0),
   );
 }
 
 function ecPrivateKey(scalar: Uint8Array, ...behind: readonly Uint8Array[]): Uint8Array {
-  return der(tag.sequence, derUnsigned(Uint8Array.of(1)), der(tag.octetString, scalar), ...behind);
+  return der.sequence(der.integer(1), der.octetString(scalar), ...behind);
 }
 
 function publicBits(point: Uint8Array): Uint8Array {
-  return der(tag.contextPrimitive(1), Uint8Array.of(0), point);
+  return der.implicit(1, concat([Uint8Array.of(0), point]), false);
 }
 
 function compressed(point: Uint8Array): Uint8Array {

@@ -4,7 +4,7 @@
 // the RFC: der.sequence(der.oid(…), der.null()). Lengths and integers come out in their shortest form, which is
 // what makes the encoding distinguished (X.690 §10.1, §8.3.2).
 
-import { concat, empty, utf8 } from '../base/bytes.js';
+import { concat, empty, utf8 } from './bytes.js';
 
 /** Identifier octets of the universal types in use, the constructed bit included where the type has it. */
 export const tags = {
@@ -52,7 +52,8 @@ export const der = {
   },
   /** From bytes: an unsigned big-endian number, such as a serial or a modulus. */
   integer(value: bigint | number | Uint8Array): Uint8Array {
-    return der.element(tags.integer, integerContent(value));
+    const content = value instanceof Uint8Array ? unsignedContent(value) : integerContent(BigInt(value));
+    return der.element(tags.integer, content);
   },
   oid(dotted: string): Uint8Array {
     return der.element(tags.oid, oidContent(dotted));
@@ -118,8 +119,8 @@ function lengthOctets(length: number): number[] {
   return [0x80 | octets.length, ...octets];
 }
 
-function integerContent(value: bigint | number | Uint8Array): Uint8Array {
-  let rest = value instanceof Uint8Array ? unsigned(value) : BigInt(value);
+function integerContent(value: bigint): Uint8Array {
+  let rest = value;
   const octets: number[] = [];
   // The top bit of the last octet written is the sign: go on until it tells the truth.
   do {
@@ -129,10 +130,12 @@ function integerContent(value: bigint | number | Uint8Array): Uint8Array {
   return Uint8Array.from(octets.reverse());
 }
 
-function unsigned(bytes: Uint8Array): bigint {
-  let hex = '0';
-  for (const octet of bytes) hex += octet.toString(16).padStart(2, '0');
-  return BigInt(`0x${hex}`);
+/** Byte by byte: a bigint of a private key's number could not be wiped. */
+function unsignedContent(bytes: Uint8Array): Uint8Array {
+  const first = bytes.findIndex((octet) => octet !== 0);
+  const magnitude = first < 0 ? empty : bytes.subarray(first);
+  // A first bit that is set would be a minus sign, and zero has one octet.
+  return magnitude.length > 0 && magnitude[0]! < 0x80 ? magnitude : concat([Uint8Array.of(0), magnitude]);
 }
 
 function oidContent(dotted: string): Uint8Array {

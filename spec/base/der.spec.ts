@@ -1,7 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { toHex, utf8 } from '../../lib/base/bytes.js';
-import { SealwireError } from '../../lib/base/errors.js';
 import {
   contextTag,
   DerReader,
@@ -11,12 +10,16 @@ import {
   readDer,
   readInteger,
   readNamedBits,
+  readNull,
   readOid,
+  readSequence,
   readSmallInteger,
   readText,
   readTime,
+  readUnsignedInteger,
   tags,
-} from '../../lib/certificate/der.js';
+} from '../../lib/base/der.js';
+import { SealwireError } from '../../lib/base/errors.js';
 
 const bytes = (hex: string): Uint8Array => new Uint8Array(Buffer.from(hex, 'hex'));
 
@@ -76,6 +79,17 @@ describe('DER', () => {
       expectMalformed(() => reader.expect(tags.null));
     });
 
+    it('reads exactly one element, of one tag where that is asked for', () => {
+      expect(toHex(readDer(bytes('020105'), tags.integer).content)).to.equal('05');
+      const elements = readSequence(bytes('3003020105'));
+      expect(toHex(elements.next().bytes)).to.equal('020105');
+      elements.finish();
+      for (const hex of ['020105', '0500', '', '30030201050500', '3103020105']) {
+        expectMalformed(() => readSequence(bytes(hex)), hex);
+        expectMalformed(() => readDer(bytes(hex), tags.bitString), hex);
+      }
+    });
+
     it('forms context tags', () => {
       expect(contextTag(0, true)).to.equal(0xa0);
       expect(contextTag(2, false)).to.equal(0x82);
@@ -111,9 +125,37 @@ describe('DER', () => {
       );
     });
 
-    it('takes bytes for an unsigned integer', () => {
-      expect(toHex(der.integer(bytes('0000ff')))).to.equal('020200ff');
-      expect(toHex(der.integer(bytes('')))).to.equal('020100');
+    it('takes bytes for an unsigned integer, and gives them back without leading zeros', () => {
+      for (const [given, encoded, read] of [
+        ['0000ff', '020200ff', 'ff'],
+        ['007f', '02017f', '7f'],
+        ['80', '02020080', '80'],
+        ['0100', '02020100', '0100'],
+        ['00', '020100', ''],
+        ['', '020100', ''],
+      ] as const) {
+        const element = der.integer(bytes(given));
+        expect(toHex(element), given).to.equal(encoded);
+        expect(toHex(readUnsignedInteger(readDer(element).content)), given).to.equal(read);
+      }
+      for (const hex of ['', '80', 'ff', 'ff80', '0001', '0000']) {
+        expectMalformed(() => readUnsignedInteger(bytes(hex)), hex);
+      }
+    });
+
+    it('writes the bytes of a number as it writes the number', () => {
+      fc.assert(
+        fc.property(fc.bigInt({ min: 0n, max: 2n ** 600n }), (value) => {
+          const hex = value.toString(16);
+          const octets = bytes(hex.length % 2 === 0 ? hex : `0${hex}`);
+          expect(der.integer(octets)).to.deep.equal(der.integer(value));
+        }),
+      );
+    });
+
+    it('knows one NULL', () => {
+      readNull(readDer(der.null()).content);
+      expectMalformed(() => readNull(bytes('00')));
     });
 
     it('reads object identifiers, large arcs too', () => {
@@ -203,7 +245,17 @@ describe('DER', () => {
   });
 
   it('never throws anything uncoded, whatever it reads', () => {
-    const readers = [readBitString, readBoolean, readInteger, readNamedBits, readOid, readSmallInteger];
+    const readers = [
+      readBitString,
+      readBoolean,
+      readInteger,
+      readNamedBits,
+      readNull,
+      readOid,
+      readSequence,
+      readSmallInteger,
+      readUnsignedInteger,
+    ];
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 40 }), (input) => {
         for (const read of [

@@ -8,9 +8,9 @@
 // octets, padded integers. Reading gives views and never recurses: how deep to go is decided by the caller's own
 // code, which knows what it expects. Malformed input is INVALID_CERTIFICATE.
 
-import { decodeUtf8 } from '../base/bytes.js';
-import { SealwireError } from '../base/errors.js';
+import { decodeUtf8 } from './bytes.js';
 import { tagNumberMask, tags } from './der-writer.js';
+import { SealwireError } from './errors.js';
 
 export { contextTag, der, tags } from './der-writer.js';
 
@@ -25,12 +25,17 @@ export interface DerElement {
   readonly bytes: Uint8Array;
 }
 
-/** Reads exactly one element; bytes behind it are malformed. */
-export function readDer(bytes: Uint8Array): DerElement {
+/** Reads exactly one element, of this tag where one is given; bytes behind it are malformed. */
+export function readDer(bytes: Uint8Array, tag?: number): DerElement {
   const reader = new DerReader(bytes);
-  const element = reader.next();
+  const element = tag === undefined ? reader.next() : reader.expect(tag);
   reader.finish();
   return element;
+}
+
+/** The elements of the one SEQUENCE that `bytes` hold. */
+export function readSequence(bytes: Uint8Array): DerReader {
+  return new DerReader(readDer(bytes, tags.sequence).content);
 }
 
 /** Walks over the elements that stand one after another in a SEQUENCE, a SET or an explicit tag. */
@@ -121,13 +126,14 @@ export function readBoolean(content: Uint8Array): boolean {
   return content[0] === 0xff;
 }
 
+/** X.690 §8.8.2: a NULL has no content. */
+export function readNull(content: Uint8Array): void {
+  if (content.length > 0) throw malformed('a NULL has content');
+}
+
 /** Two's complement, in the fewest octets (X.690 §8.3.2). */
 export function readInteger(content: Uint8Array): bigint {
-  const [first, second] = content;
-  if (first === undefined) throw malformed('an INTEGER is empty');
-  if (second !== undefined && ((first === 0x00 && second < 0x80) || (first === 0xff && second >= 0x80))) {
-    throw malformed('an INTEGER is padded');
-  }
+  requireShortestInteger(content);
   let hex = '';
   for (const octet of content) hex += octet.toString(16).padStart(2, '0');
   return BigInt.asIntN(content.length * 8, BigInt(`0x${hex}`));
@@ -138,6 +144,23 @@ export function readSmallInteger(content: Uint8Array): number {
   const value = content.length <= 4 ? readInteger(content) : -1n;
   if (value < 0n) throw malformed('an INTEGER is not between 0 and 2147483647');
   return Number(value);
+}
+
+/**
+ * The big-endian octets of an INTEGER that must not be negative, without leading zeros; zero is no octets at all.
+ * A view, so that the number of a private key has no copies that nobody wipes.
+ */
+export function readUnsignedInteger(content: Uint8Array): Uint8Array {
+  requireShortestInteger(content);
+  if (content[0]! >= 0x80) throw malformed('an INTEGER is negative');
+  return content[0] === 0 ? content.subarray(1) : content;
+}
+
+function requireShortestInteger([first, second]: Uint8Array): void {
+  if (first === undefined) throw malformed('an INTEGER is empty');
+  if (second !== undefined && ((first === 0x00 && second < 0x80) || (first === 0xff && second >= 0x80))) {
+    throw malformed('an INTEGER is padded');
+  }
 }
 
 /** The octets of a BIT STRING that holds whole octets, as keys and signatures do. */
