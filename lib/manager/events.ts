@@ -16,7 +16,10 @@ export interface ManagerEvents {
   encryptionEstablished: (peer: Peer) => void;
   /** Both: a handshake failed. The peer learns less than `error` tells: keep it in your own log. */
   encryptionFailed: (error: SealwireError, remoteAddress: string) => void;
-  /** A method threw something else than an RpcError; its caller sees a bare INTERNAL. `error` may hold secrets. */
+  /**
+   * A method threw something else than an RpcError, and its caller sees a bare INTERNAL; or a one-way method threw
+   * anything, which nobody else learns of. `error` may hold secrets.
+   */
   callFailed: (peer: Peer, method: string, error: unknown) => void;
   /** A call was not run: SECURITY_REQUIRED, UNIMPLEMENTED or RESOURCE_EXHAUSTED. */
   callRefused: (peer: Peer, method: string, code: string) => void;

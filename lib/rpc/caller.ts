@@ -66,6 +66,7 @@ export class Caller {
 
   /** Runs a method of the peer. One-way calls resolve to undefined as soon as they are on their way. */
   async invoke(method: RemoteMethod, args: readonly unknown[], options: CallOptions = {}): Promise<unknown> {
+    checkShape(args, options);
     const { signal } = options;
     const timeoutMs = this.#checkTimeout(options.timeoutMs);
     const flags = agreeFlags(method.security | checkRaise(options.security), this.#outgoing.allowed);
@@ -104,14 +105,7 @@ export class Caller {
     for (const [id, pending] of this.#pending) {
       this.#forget(id, pending);
       pending.reject(
-        new SealwireError(
-          'CONNECTION_CLOSED',
-          `the connection ended before the answer came: ${cause.message}`,
-          {
-            reason: cause.code,
-            cause,
-          },
-        ),
+        connectionClosed(`the connection ended before the answer came: ${cause.message}`, cause),
       );
     }
   }
@@ -159,6 +153,26 @@ export class Caller {
       );
     }
     return Math.min(timeoutMs, this.#limits.maxCallMs);
+  }
+}
+
+/** CONNECTION_CLOSED for who calls: `reason` is that of a peaceful end, or the code of the error that ended it. */
+export function connectionClosed(message: string, cause: SealwireError): SealwireError {
+  const reason = cause.code === 'CONNECTION_CLOSED' ? (cause.reason ?? cause.code) : cause.code;
+  return new SealwireError('CONNECTION_CLOSED', message, { reason, cause });
+}
+
+/** What JavaScript may pass although the types say otherwise, and the peer would take for an attack. */
+function checkShape(args: readonly unknown[], options: CallOptions): void {
+  if (!Array.isArray(args)) {
+    throw new SealwireError('INVALID_ARGUMENT', 'the arguments of a call must be an array');
+  }
+  if (typeof options !== 'object' || options === null) {
+    throw new SealwireError('INVALID_ARGUMENT', 'the options of a call must be an object');
+  }
+  const { signal }: { signal?: Partial<AbortSignal> } = options;
+  if (signal !== undefined && typeof signal?.addEventListener !== 'function') {
+    throw new SealwireError('INVALID_ARGUMENT', 'signal must be an AbortSignal: give controller.signal');
   }
 }
 

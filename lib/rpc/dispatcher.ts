@@ -7,8 +7,8 @@
 // The receiver enforces the flags, by what the record really had and never by what it claims. Arguments are data of the
 // peer: the method is found by number, and called with them as they were decoded.
 
-import type { Clock } from '../base/clock.js';
-import { RpcError, SealwireError } from '../base/errors.js';
+import type { Clock, StopTimer } from '../base/clock.js';
+import { isErrorCode, RpcError, SealwireError } from '../base/errors.js';
 import type { Limits } from '../base/limits.js';
 import { describeSecurity, satisfies } from '../contract/security.js';
 import { encodeError, encodeResult } from '../wire/call-message.js';
@@ -32,22 +32,26 @@ export interface DispatcherOptions {
 
 /** What happens to calls, for those who run the server. Arguments and results are not told. */
 export interface CallObserver {
-  /** A method threw something that the caller sees as a bare INTERNAL. */
+  /** A method threw something that the caller sees as a bare INTERNAL, or not at all since the call was one-way. */
   failed(peer: Peer, method: string, error: unknown): void;
   /** A call was not run. */
   refused(peer: Peer, method: string, code: string): void;
 }
 
 interface Running {
+  /** Undefined for a one-way call: nobody waits for its answer. */
+  readonly id: number | undefined;
   readonly flags: number;
   readonly abort: AbortController;
-  readonly release: () => void;
+  readonly stopTimer: StopTimer;
 }
 
 export class Dispatcher {
   readonly #options: DispatcherOptions;
-  /** Calls that are owed an answer, by the peer's id. */
-  readonly #running = new Map<number, Running>();
+  /** Calls that were neither answered nor given up, one-way ones included. */
+  readonly #running = new Set<Running>();
+  /** Those of them that are owed an answer, by the peer's id. */
+  readonly #owed = new Map<number, Running>();
   /** Ids only rise, so a repeated call is noticed even where nothing else protects it. */
   #lastId = 0;
   /** Methods that have not returned yet, answered or not, one-way or not. */
@@ -68,7 +72,7 @@ export class Dispatcher {
     const method = this.#options.methods[methodId];
     if (method?.oneWay) throw violation('a call of a one-way method');
     const refusal = this.#admit(method, flags);
-    if (refusal !== undefined) this.#answerError(id, flags, refusal);
+    if (refusal !== undefined) this.#answerError({ id, flags }, refusal);
     else this.#run(method!, flags, args, timeoutMs, id);
   }
 
@@ -80,19 +84,19 @@ export class Dispatcher {
 
   /** The caller gave up. Throws PROTOCOL_ERROR when that is less protected than its call was. */
   cancel(flags: number, id: number): void {
-    const running = this.#running.get(id);
+    const running = this.#owed.get(id);
     if (running === undefined) return;
     if (!satisfies(flags, running.flags))
       throw violation('a cancellation with less protection than its call');
-    this.#forget(id, running);
+    this.#forget(running);
     running.abort.abort(new SealwireError('CANCELLED', 'the caller cancelled the call'));
   }
 
   /** The connection has ended: methods see their signal, nobody gets an answer. */
   close(cause: SealwireError): void {
     this.#closed = true;
-    for (const [id, running] of this.#running) {
-      this.#forget(id, running);
+    for (const running of this.#running) {
+      this.#forget(running);
       running.abort.abort(cause);
     }
   }
@@ -130,25 +134,22 @@ export class Dispatcher {
         'DEADLINE_EXCEEDED',
         `${method.fullName} took more than ${patienceMs} ms`,
       );
-      if (id !== undefined) this.#finish(id, running, () => this.#answerError(id, flags, late));
+      if (this.#forget(running)) this.#answerError(running, late);
       abort.abort(late);
     });
-    const running: Running = { flags, abort, release: stopTimer };
-    if (id !== undefined) this.#running.set(id, running);
+    const running: Running = { id, flags, abort, stopTimer };
+    this.#running.add(running);
+    if (id !== undefined) this.#owed.set(id, running);
     this.#executing += 1;
 
-    const done = () => {
-      this.#executing -= 1;
-      stopTimer();
-    };
     const succeed = (value: unknown) => {
-      done();
-      if (id !== undefined) this.#finish(id, running, () => this.#answerResult(method, id, flags, value));
+      this.#executing -= 1;
+      if (this.#forget(running)) this.#answerResult(method, running, value);
     };
     const fail = (error: unknown) => {
-      done();
+      this.#executing -= 1;
       const known = this.#explain(method, error);
-      if (id !== undefined) this.#finish(id, running, () => this.#answerError(id, flags, known));
+      if (this.#forget(running)) this.#answerError(running, known);
     };
 
     const deadline = new Date(clock.date().getTime() + patienceMs);
@@ -156,12 +157,16 @@ export class Dispatcher {
     let returned: unknown;
     try {
       returned = runInContext(context, () => method.invoke(args));
+      if (isThenable(returned)) {
+        // A promise of our own around a foreign thenable: it settles once, and what its `then` throws is a rejection.
+        void Promise.resolve(returned).then(succeed, fail);
+        return;
+      }
     } catch (error) {
       fail(error);
       return;
     }
-    if (isThenable(returned)) returned.then(succeed, fail);
-    else succeed(returned);
+    succeed(returned);
   }
 
   #patience(method: ServedMethod, timeoutMs: number): number {
@@ -172,81 +177,77 @@ export class Dispatcher {
 
   /** What the caller learns of what a method threw: all of an RpcError, nothing of anything else. */
   #explain(method: ServedMethod, error: unknown): SealwireError {
-    if (error instanceof RpcError) return error;
+    const told = error instanceof RpcError && hasValidCode(error) && !method.oneWay;
+    if (told) return error;
     this.#options.observer.failed(this.#options.peer, method.fullName, error);
     return new SealwireError('INTERNAL', 'the method failed');
   }
 
-  /** Answers unless the call was cancelled, timed out or lost its connection before. */
-  #finish(id: number, running: Running, answer: () => void): void {
-    if (this.#running.get(id) !== running) return;
-    this.#forget(id, running);
-    answer();
+  /** The call is over. False when it was before: it was cancelled, timed out or lost its connection. */
+  #forget(running: Running): boolean {
+    running.stopTimer();
+    if (running.id !== undefined) this.#owed.delete(running.id);
+    return this.#running.delete(running);
   }
 
-  #forget(id: number, running: Running): void {
-    this.#running.delete(id);
-    running.release();
-  }
-
-  #answerResult(method: ServedMethod, id: number, flags: number, value: unknown): void {
+  #answerResult(method: ServedMethod, to: Answerable, value: unknown): void {
+    if (to.id === undefined) return;
     let message: Uint8Array;
     try {
-      message = encodeResult(id, value, this.#options.limits);
+      message = encodeResult(to.id, value, this.#options.limits);
     } catch (error) {
       // The method returned what cannot be sent: its author must know, the caller need not.
-      this.#answerError(id, flags, this.#explain(method, error));
+      this.#answerError(to, this.#explain(method, error));
       return;
     }
-    this.#send(flags, message, id);
+    this.#send(to.id, to.flags, message);
   }
 
-  #answerError(id: number, flags: number, error: SealwireError): void {
+  #answerError({ id, flags }: Answerable, error: SealwireError): void {
+    if (id === undefined) return;
+    const { limits } = this.#options;
     const data = error instanceof RpcError ? error.data : undefined;
-    let message: Uint8Array;
+    // JavaScript may have put anything there; the caller would hang up on a message that is no text.
+    const text: unknown = error.message;
+    let message: Uint8Array | undefined;
     try {
-      message = encodeError(id, error.code, error.message, data, this.#options.limits);
+      if (typeof text === 'string') message = encodeError(id, error.code, text, data, limits);
     } catch {
-      message = encodeError(
-        id,
-        error.code,
-        'the details of this error cannot be sent',
-        undefined,
-        this.#options.limits,
-      );
+      // The code alone, then.
     }
-    this.#send(flags, message, id);
+    message ??= encodeError(id, error.code, 'the details of this error cannot be sent', undefined, limits);
+    this.#send(id, flags, message);
   }
 
-  #send(flags: number, message: Uint8Array, id: number): void {
+  /** Never throws: it runs where nobody would catch it. */
+  #send(id: number, flags: number, message: Uint8Array): void {
     if (this.#closed) return;
     const { send, fail, limits } = this.#options;
     try {
       send(flags, message);
-    } catch (error) {
-      if (!(error instanceof SealwireError)) throw error;
-      if (error.reason === 'message-size') {
-        send(
-          flags,
-          encodeError(
-            id,
-            'RESOURCE_EXHAUSTED',
-            'the answer is larger than the caller accepts',
-            undefined,
-            limits,
-          ),
-        );
+    } catch (cause) {
+      const reason = cause instanceof SealwireError ? cause.reason : undefined;
+      if (reason === 'message-size') {
+        const text = 'the answer is larger than the caller accepts';
+        this.#send(id, flags, encodeError(id, 'RESOURCE_EXHAUSTED', text, undefined, limits));
+      } else if (reason === 'send-buffer') {
+        fail(new SealwireError('LIMIT_EXCEEDED', 'the peer does not read its answers', { cause }));
       } else {
-        fail(new SealwireError('LIMIT_EXCEEDED', 'the peer does not read its answers', { cause: error }));
+        fail(new SealwireError('INTERNAL', 'an answer could not be sent', { cause }));
       }
     }
   }
 }
 
+type Answerable = Pick<Running, 'id' | 'flags'>;
+
+function hasValidCode({ code }: { readonly code: unknown }): boolean {
+  return typeof code === 'string' && isErrorCode(code);
+}
+
 function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    typeof value === 'object' && value !== null && typeof (value as PromiseLike<unknown>).then === 'function'
-  );
+  if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return false;
+  return typeof (value as PromiseLike<unknown>).then === 'function';
 }
 
 function violation(what: string): SealwireError {

@@ -47,8 +47,11 @@ export class Peer {
     options?: CallOptions,
   ): RpcProxy<Service> {
     if (typeof service !== 'string') this.#session.checkPolicy(service);
-    const name = typeof service === 'string' ? service : service.name;
-    return createProxy(name, (method, args, callOptions) => this.invoke(method, args, callOptions), options);
+    return createProxy(
+      service,
+      (method, args, callOptions) => this.invoke(method, args, callOptions),
+      options,
+    );
   }
 
   /** Calls `Service.method` of the peer. */

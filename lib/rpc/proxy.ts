@@ -3,16 +3,29 @@
 // The type is mapped shallowly from the class, so that a large service costs the compiler little. The object itself is
 // not callable and has no `then`: awaiting or printing it by mistake sends nothing.
 
+import { collectRpcs } from '../contract/metadata.js';
 import type { CallOptions } from './caller.js';
 
-/** The methods of `Service` as its peer sees them: the same arguments, a promise of the result. */
+/**
+ * The methods of `Service` as its peer sees them: the same arguments, a promise of the result. Of an overloaded method
+ * the last signature is seen, of a generic one its constraint: TypeScript tells no more.
+ */
 export type RpcProxy<Service> = {
-  readonly [Name in keyof Service as Service[Name] extends UnaryMethod
-    ? Name
-    : never]: Service[Name] extends (...args: infer Args) => infer Result
+  readonly [Name in keyof Service as MethodName<Service, Name>]: Service[Name] extends (
+    ...args: infer Args
+  ) => infer Result
     ? (...args: Args) => Promise<Awaited<Result>>
     : never;
 };
+
+/** A name that can be called through the proxy; `any` and `unknown` would pass for methods. */
+type MethodName<Service, Name extends keyof Service> = Name extends NotMethod
+  ? never
+  : unknown extends Service[Name]
+    ? never
+    : Service[Name] extends UnaryMethod
+      ? Name & string
+      : never;
 
 type UnaryMethod = (...args: never[]) => unknown;
 
@@ -22,24 +35,38 @@ export type ServiceClass<Service> = abstract new (...args: never[]) => Service;
 export type Invoke = (name: string, args: readonly unknown[], options?: CallOptions) => Promise<unknown>;
 
 /** Names that JavaScript itself asks objects for; a method of such a name is called through `invoke`. */
-const notMethods = new Set(['then', 'toString', 'valueOf', 'toJSON', 'constructor']);
+const notMethods = ['then', 'toString', 'valueOf', 'toJSON', 'constructor'] as const;
+type NotMethod = (typeof notMethods)[number];
 
+/** By the name of a service, or by its class, which must have RPCs (else INVALID_RPC) and tells their wire names. */
 export function createProxy<Service extends object>(
-  service: string,
+  service: string | ServiceClass<Service>,
   invoke: Invoke,
   options?: CallOptions,
 ): RpcProxy<Service> {
+  const serviceName = typeof service === 'string' ? service : service.name;
+  const wireNames = typeof service === 'string' ? undefined : namesOnTheWire(service);
   const methods = new Map<string, (...args: unknown[]) => Promise<unknown>>();
   const handler: ProxyHandler<object> = {
     get(_target, key) {
-      if (typeof key !== 'string' || notMethods.has(key)) return undefined;
+      if (typeof key !== 'string' || isNotMethod(key)) return undefined;
       let method = methods.get(key);
       if (method === undefined) {
-        method = (...args) => invoke(`${service}.${key}`, args, options);
+        const name = `${serviceName}.${wireNames?.get(key) ?? key}`;
+        method = (...args) => invoke(name, args, options);
         methods.set(key, method);
       }
       return method;
     },
   };
   return new Proxy(Object.freeze(Object.create(null)), handler) as RpcProxy<Service>;
+}
+
+/** What a class's methods are called in its manifest: the option `name` of @Rpc may say something else than the class. */
+function namesOnTheWire(service: ServiceClass<object>): ReadonlyMap<string, string> {
+  return new Map([...collectRpcs(service)].map(([name, { key }]) => [key, name]));
+}
+
+function isNotMethod(key: string): key is NotMethod {
+  return (notMethods as readonly string[]).includes(key);
 }

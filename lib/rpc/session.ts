@@ -11,7 +11,7 @@ import { collectRpcs } from '../contract/metadata.js';
 import type { Established } from '../handshake/state.js';
 import { type CallMessage, decodeCallMessages } from '../wire/call-message.js';
 import type { CloseReason } from '../wire/frame.js';
-import { Caller, type CallOptions, type RemoteMethod } from './caller.js';
+import { Caller, type CallOptions, connectionClosed, type RemoteMethod } from './caller.js';
 import { type CallObserver, Dispatcher } from './dispatcher.js';
 import { type ConnectionSecurity, Peer } from './peer.js';
 import type { ServiceClass } from './proxy.js';
@@ -180,10 +180,7 @@ export class Session implements ConnectionOwner {
 
   #alive(): LiveSession {
     if (this.#endedBy !== undefined) {
-      throw new SealwireError('CONNECTION_CLOSED', `the connection has ended: ${this.#endedBy.message}`, {
-        reason: this.#endedBy.code,
-        cause: this.#endedBy,
-      });
+      throw connectionClosed(`the connection has ended: ${this.#endedBy.message}`, this.#endedBy);
     }
     if (this.#live === undefined)
       throw new SealwireError('CONNECTION_CLOSED', 'the connection is not ready yet');
