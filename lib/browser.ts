@@ -9,7 +9,7 @@ export type { CertificateValidator, ValidationContext } from './certificate/vali
 export type { Certificate } from './certificate/x509.js';
 export type { RpcOptions } from './contract/metadata.js';
 export type { SecurityFlags } from './contract/security.js';
-export { Security } from './contract/security.js';
+export { describeSecurity, Security } from './contract/security.js';
 export { nobleCrypto } from './crypto/noble.js';
 export type { CryptoProvider } from './crypto/provider.js';
 export { NetworkingManager } from './manager/browser.js';
@@ -19,5 +19,5 @@ export type { CallContext } from './rpc/call-context.js';
 export { callContext } from './rpc/call-context.js';
 export type { CallOptions } from './rpc/caller.js';
 export type { ConnectionSecurity, Peer } from './rpc/peer.js';
-export type { RpcProxy } from './rpc/proxy.js';
+export type { RpcProxy, ServiceClass } from './rpc/proxy.js';
 export type { ClientTransport } from './transport/transport.js';

@@ -13,6 +13,7 @@ import type { ClientTransport } from '../transport/transport.js';
 import { ClientRole } from './client-role.js';
 import { checkOptionNames, clientSettings, type NetworkConfig } from './config.js';
 import { ManagerEmitter, type ManagerEvents } from './events.js';
+import { warnOfMalleable } from './malleable-warning.js';
 import type { Platform } from './platform.js';
 
 /** What a running manager is. */
@@ -60,18 +61,20 @@ export class ClientManager {
 
   /**
    * Connects to a server, by URL (`ws://…`, on Node also `tcp://…`, `memory://…`) or transport. Resolves when calls can
-   * be made: keys are agreed and the certificate is accepted. Rejects with CONNECT_FAILED, CERTIFICATE_REJECTED,
+   * be made: keys are agreed and the certificate is accepted. The server hears of it a moment later (`clientConnected`). Rejects with CONNECT_FAILED, CERTIFICATE_REJECTED,
    * HANDSHAKE_FAILED, HANDSHAKE_TIMEOUT, POLICY_MISMATCH or INVALID_CONFIG.
    */
   async startClient(target: string | ClientTransport): Promise<void> {
     const transport = typeof target === 'string' ? this.platform.dial(target) : target;
     const settings = clientSettings(this.config, this.platform, transport.hostname);
     const { encryption } = settings;
+    const services = this.registry.services();
+    warnOfMalleable(services, this.platform);
     const role = new ClientRole({
       platform: this.platform,
       settings,
       transport,
-      services: this.registry.services(),
+      services,
       expectations: this.#expectations,
       observer: {
         ...this.callObserver(),
@@ -110,16 +113,16 @@ export class ClientManager {
     service: string | ServiceClass<Service>,
     options?: CallOptions,
   ): RpcProxy<Service> {
+    const proxy = createProxy(
+      service,
+      (method, args, callOptions) => this.invokeServerRpc(method, args, callOptions),
+      options,
+    );
     if (typeof service !== 'string') {
       this.#expectations.add(service);
       this.connection?.rpc(service);
     }
-    const name = typeof service === 'string' ? service : service.name;
-    return createProxy(
-      name,
-      (method, args, callOptions) => this.invokeServerRpc(method, args, callOptions),
-      options,
-    );
+    return proxy;
   }
 
   /** Calls `Service.method` of the server. Flags in `options` raise the protection, they cannot lower it. */
