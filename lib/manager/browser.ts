@@ -47,6 +47,10 @@ export const browserPlatform: Platform = {
     throw new SealwireError('INVALID_CONFIG', 'a browser cannot be a server');
   },
   builtInRoots: () => [],
+  warn(code, message) {
+    // biome-ignore lint/suspicious/noConsole: the console is where a page tells its developer something
+    console.warn(`[${code}] ${message}`);
+  },
 };
 
 /** A client of the Sealwire protocol. Browsers tell no roots, so `ca` or `validateCertificate` must be set. */

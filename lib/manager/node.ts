@@ -28,6 +28,7 @@ export const nodePlatform: Platform = {
   dial: transportFor,
   listenOn: transportFor,
   builtInRoots: () => rootCertificates,
+  warn: (code, message) => process.emitWarning(message, { code }),
 };
 
 /** A server or a client of the Sealwire protocol. */

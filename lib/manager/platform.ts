@@ -14,4 +14,6 @@ export interface Platform {
   listenOn(url: string): ServerTransport;
   /** Roots that the platform trusts, PEM; empty where it tells none. */
   builtInRoots(): readonly string[];
+  /** Tells the developer something, with a code by which it can be filtered. */
+  warn(code: string, message: string): void;
 }

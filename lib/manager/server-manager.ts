@@ -6,6 +6,7 @@ import type { Peer } from '../rpc/peer.js';
 import type { ServerTransport } from '../transport/transport.js';
 import { ClientManager } from './client-manager.js';
 import { serverSettings } from './config.js';
+import { warnOfMalleable } from './malleable-warning.js';
 import { ServerRole } from './server-role.js';
 
 const noClients: ReadonlyMap<number, Peer> = new Map();
@@ -22,10 +23,12 @@ export class ServerManager extends ClientManager {
     const transport = typeof target === 'string' ? this.platform.listenOn(target) : target;
     const settings = serverSettings(this.config, this.platform);
     const { encryption } = settings;
+    const services = this.registry.services();
+    warnOfMalleable(services, this.platform);
     const role = new ServerRole({
       platform: this.platform,
       settings,
-      services: this.registry.services(),
+      services,
       observer: {
         ...this.callObserver(),
         established: (peer) => {

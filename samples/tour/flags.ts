@@ -48,6 +48,11 @@ export async function showFlags(
   for (const [index, demonstration] of demonstrations(visitor, peer).entries()) {
     await demonstrate(`2.${index + 1}`, demonstration, visitor.eavesdropper, page, expectations);
   }
+  expectations.same(
+    stage.warnings,
+    ['SEALWIRE_MALLEABLE'],
+    'Sealwire warned, once, of the RPC that is declared Encrypted alone: SEALWIRE_MALLEABLE',
+  );
   expectations.same(visitor.hud.shown, ['the gates close at nine'], 'the client showed the announcement');
   expectations.same(
     stage.house.arena.runs.map(({ security }) => security),

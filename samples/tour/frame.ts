@@ -5,7 +5,7 @@
 //
 // The decoder of the library is not used on purpose: what is shown here, anybody could have written.
 
-import { Security } from 'sealwire';
+import { describeSecurity, Security } from 'sealwire';
 import type { Page, Style } from './page.js';
 
 export const recordHeaderBytes = 8;
@@ -42,8 +42,7 @@ export function typeOf(frame: Uint8Array): number {
 
 /** The four combinations as a program writes them. */
 export function nameFlags(flags: number): string {
-  const names = ['None', 'Encrypted', 'Authenticated', 'Encrypted | Authenticated'];
-  return names[flags]?.replaceAll(/\w+/g, 'Security.$&') ?? String(flags);
+  return describeSecurity(flags).replaceAll(/\w+/g, 'Security.$&');
 }
 
 export function fieldsOf(frame: Uint8Array): readonly FrameField[] {

@@ -38,21 +38,31 @@ export interface Visitor {
 export class Stage {
   readonly credentials: Credentials;
   readonly house: House;
+  /** Codes of what Sealwire told the developer meanwhile; `npm start` has Node not print it as well. */
+  readonly warnings: readonly string[];
   readonly #bystander: NetworkingManager;
   readonly #bystanderConnection: Peer | undefined;
   readonly #visits: { client: NetworkingManager; relay: Relay }[] = [];
 
   static async set(): Promise<Stage> {
+    const warnings: string[] = [];
+    process.on('warning', (warning: NodeJS.ErrnoException) => warnings.push(warning.code ?? warning.name));
     const credentials = makeCredentials('Tour authority');
     const house = await openHouse(credentials);
     const bystander = new NetworkingManager({ ca: credentials.authorityPem });
     await bystander.startClient(house.url);
     // The server is ready a moment after its client: it waits for the client's Finished.
     await house.journal.entry('clientConnected');
-    return new Stage(credentials, house, bystander);
+    return new Stage(credentials, house, bystander, warnings);
   }
 
-  private constructor(credentials: Credentials, house: House, bystander: NetworkingManager) {
+  private constructor(
+    credentials: Credentials,
+    house: House,
+    bystander: NetworkingManager,
+    warnings: readonly string[],
+  ) {
+    this.warnings = warnings;
     this.credentials = credentials;
     this.house = house;
     this.#bystander = bystander;
