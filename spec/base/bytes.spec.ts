@@ -183,9 +183,9 @@ describe('bytes', () => {
 
     it('are shown as lower-case hexadecimal', () => {
       fc.assert(
-        fc.property(fc.uint8Array(), (bytes) =>
-          expect(toHex(bytes)).to.equal(Buffer.from(bytes).toString('hex')),
-        ),
+        fc.property(fc.uint8Array(), (bytes) => {
+          expect(toHex(bytes)).to.equal(Buffer.from(bytes).toString('hex'));
+        }),
       );
     });
 

@@ -22,7 +22,7 @@ const bounded: Partial<Record<keyof Limits, readonly [number, number]>> = {
 const names = Object.keys(defaultLimits) as (keyof Limits)[];
 
 function expectRefused(overrides: object, mentions: string): void {
-  expect(() => resolveLimits(overrides as Partial<Limits>), JSON.stringify(overrides))
+  expect(() => resolveLimits(overrides as Partial<Limits>), mentions)
     .to.throw(SealwireError, mentions)
     .with.property('code', 'INVALID_CONFIG');
 }
