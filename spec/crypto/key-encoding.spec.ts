@@ -3,8 +3,8 @@
 
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { concat } from '../../lib/base/bytes.js';
-import { der, tags } from '../../lib/base/der.js';
+import { concat, toHex } from '../../lib/base/bytes.js';
+import { DerReader, der, readDer, tags } from '../../lib/base/der.js';
 import {
   decodePrivateKey,
   decodePublicKey,
@@ -54,6 +54,25 @@ describe('key encoding', () => {
         expect(codeThrownBy(() => decode(concat([file, Uint8Array.of(0)])))).to.equal('INVALID_CERTIFICATE');
       }
     }
+  });
+
+  it('refuses one more element at the end of whatever holds elements, however deep', () => {
+    let variants = 0;
+    for (const [files, decode] of [
+      [publicKeys, decodePublicKey],
+      [privateKeys, decodePrivateKey],
+    ] as const) {
+      for (const file of files) {
+        for (const damaged of withOneMore(file)) {
+          variants++;
+          expect(
+            codeThrownBy(() => decode(damaged)),
+            toHex(damaged),
+          ).to.equal('INVALID_CERTIFICATE');
+        }
+      }
+    }
+    expect(variants).to.be.above(50);
   });
 
   it('reads whatever it accepts in one way only, and throws nothing else', () => {
@@ -268,6 +287,34 @@ function pkcs8Of(parts: { contents: Uint8Array; version?: number; behind?: Uint8
     der.octetString(parts.contents),
     parts.behind ?? new Uint8Array(0),
   );
+}
+
+/** The encoding with a NULL at the end of one SEQUENCE, explicit tag, or string that holds an element: each in turn. */
+function withOneMore(bytes: Uint8Array): Uint8Array[] {
+  const { tag, content } = readDer(bytes);
+  const prefix = tag === tags.bitString ? content.subarray(0, 1) : new Uint8Array(0);
+  const children = childrenOf(tag, content.subarray(prefix.length));
+  if (children === undefined) return [];
+  const rebuilt = (parts: readonly Uint8Array[]): Uint8Array => der.element(tag, concat([prefix, ...parts]));
+  const deeper = children.flatMap((child, index) =>
+    withOneMore(child).map((changed) => rebuilt(children.with(index, changed))),
+  );
+  return [rebuilt([...children, der.null()]), ...deeper];
+}
+
+function childrenOf(tag: number, content: Uint8Array): Uint8Array[] | undefined {
+  if (tag === tags.octetString || tag === tags.bitString) {
+    try {
+      return [readDer(content).bytes];
+    } catch {
+      return undefined;
+    }
+  }
+  if ((tag & 0x20) === 0) return undefined;
+  const reader = new DerReader(content);
+  const children: Uint8Array[] = [];
+  while (!reader.done) children.push(reader.next().bytes);
+  return children;
 }
 
 function ecPrivateKey(scalar: Uint8Array, ...behind: readonly Uint8Array[]): Uint8Array {
