@@ -33,6 +33,7 @@ function toldInTheClear(side: Side): string | undefined {
 function expectEnd(side: Side, code: string, reason?: string): void {
   expect(side.owner.ends.map((error) => error.code)).to.deep.equal([code]);
   if (reason !== undefined) expect(side.owner.end!.reason).to.equal(reason);
+  expect(side.owner.late, 'told after the end').to.deep.equal([]);
   expect(side.clock.timers).to.equal(0);
 }
 
@@ -395,6 +396,8 @@ describe('connection', () => {
         end.inject(plainFrame(frameTypes.messages, message));
         joined.line.flow();
         end.breakDown(new Error('late'));
+        end.breakPromise(plainFrame(frameTypes.messages, message));
+        expect(joined[role].owner.delivered).to.deep.equal([]);
         expectEnd(joined[role], 'CONNECTION_CLOSED', 'closed-here');
         expect(thrownBy(() => connection.send(3, message)).reason).to.equal('closed-here');
       }
@@ -591,6 +594,8 @@ describe('connection', () => {
         }
         expect(client.connection.generations.sending).to.be.greaterThan(2);
         expect(server.owner.delivered).to.have.length(16);
+        // An exported key is its caller's; what it was made from is not.
+        client.connection.exportKey('label', 32).fill(0);
         client.connection.close();
         line.flow();
         expectEnd(server, 'CONNECTION_CLOSED', 'normal');

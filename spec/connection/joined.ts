@@ -17,37 +17,39 @@ export interface Delivered {
   readonly body: Uint8Array;
 }
 
-/** Writes down what it is told, and fails when it is told anything after the end. */
+/** Writes down what it is told, and what it is told after the end, which is always too much. */
 export class Owner implements ConnectionOwner {
   readonly chains: (readonly Uint8Array[])[] = [];
   readonly sessions: Established[] = [];
   readonly delivered: Delivered[] = [];
   readonly ends: SealwireError[] = [];
+  /** What came after the end: to be empty. A throw would be caught by the connection, and seen by nobody. */
+  readonly late: string[] = [];
   /** What the certificate is found to be; by default good, at once. */
   verdict: () => void | Promise<void> = () => undefined;
   whenEstablished: () => void = () => undefined;
   whenDelivered: (delivered: Delivered) => void = () => undefined;
 
   checkPeer(chain: readonly Uint8Array[]): void | Promise<void> {
-    this.#alive();
+    this.#note('checkPeer');
     this.chains.push(chain);
     return this.verdict();
   }
 
   established(established: Established): void {
-    this.#alive();
+    this.#note('established');
     this.sessions.push(established);
     this.whenEstablished();
   }
 
   messages(flags: number, body: Uint8Array): void {
-    this.#alive();
+    this.#note('messages');
     this.delivered.push({ flags, body: body.slice() });
     this.whenDelivered({ flags, body });
   }
 
   closed(error: SealwireError): void {
-    this.#alive();
+    this.#note('closed');
     this.ends.push(error);
   }
 
@@ -55,8 +57,8 @@ export class Owner implements ConnectionOwner {
     return this.ends[0];
   }
 
-  #alive(): void {
-    expect(this.ends, 'told something after the end').to.have.length(0);
+  #note(call: string): void {
+    if (this.ends.length > 0) this.late.push(call);
   }
 }
 

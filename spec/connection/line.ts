@@ -87,6 +87,12 @@ export class LineEnd implements TransportConnection {
     if (!this.#closing && !this.#over) this.#receiver!.frame(frame.slice());
   }
 
+  /** A frame after the end, which no transport may deliver. */
+  breakPromise(frame: Uint8Array): void {
+    expect(this.#over).to.equal(true);
+    this.#receiver!.frame(frame);
+  }
+
   /** Carries what waits here to the other side. Returns whether anything moved. */
   carry(): boolean {
     if (this.#over || !this.peer.#receiver) return false;

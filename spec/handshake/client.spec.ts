@@ -82,6 +82,15 @@ describe('handshake, client', () => {
       });
     }
 
+    it('is refused when anything shares its frame: what follows must be sealed', () => {
+      const { handshake, server } = meet({ signed: false });
+      const messages = [server.hello, server.extensions()].map(({ type, body }) =>
+        Buffer.concat([u8(type), u8(0), u16(body.length), body]),
+      );
+      const frame = new Uint8Array(Buffer.concat([u8(1), ...messages]));
+      expectHandshakeFailed(() => handshake.receive(frame), 'unexpected-message');
+    });
+
     it('refuses a suite that is known and was not offered', () => {
       const { crypto } = clientConfig();
       const oneSuite = { ...crypto, preferredCiphers: ['aes-256-gcm'] as const };

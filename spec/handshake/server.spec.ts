@@ -105,6 +105,14 @@ describe('handshake, server', () => {
       }
     });
 
+    it('is refused with the client’s Extensions in its frame: they must be sealed', () => {
+      const client = new ScriptedClient();
+      const { type, body } = client.extensions();
+      const frame = Buffer.concat([client.helloFrame, u8(type), u8(0), u16(body.length), body]);
+      const handshake = startServerHandshake(serverConfig(ed25519));
+      expectHandshakeFailed(() => handshake.receive(new Uint8Array(frame)), 'unexpected-message');
+    });
+
     it('ignores what it does not know: suites, groups, shares, signature algorithms, extensions', () => {
       const { client } = meet(
         {},
