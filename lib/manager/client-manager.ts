@@ -61,8 +61,9 @@ export class ClientManager {
 
   /**
    * Connects to a server, by URL (`ws://…`, on Node also `tcp://…`, `memory://…`) or transport. Resolves when calls can
-   * be made: keys are agreed and the certificate is accepted. The server hears of it a moment later (`clientConnected`). Rejects with CONNECT_FAILED, CERTIFICATE_REJECTED,
-   * HANDSHAKE_FAILED, HANDSHAKE_TIMEOUT, POLICY_MISMATCH or INVALID_CONFIG.
+   * be made: keys are agreed and the certificate is accepted. The server hears of it a moment later
+   * (`clientConnected`). Rejects with CONNECT_FAILED, CERTIFICATE_REJECTED, HANDSHAKE_FAILED, HANDSHAKE_TIMEOUT,
+   * POLICY_MISMATCH or INVALID_CONFIG.
    */
   async startClient(target: string | ClientTransport): Promise<void> {
     const transport = typeof target === 'string' ? this.platform.dial(target) : target;

@@ -107,10 +107,9 @@ export class Dispatcher {
     if (method === undefined) {
       refusal = new SealwireError('UNIMPLEMENTED', 'there is no such method');
     } else if (!satisfies(flags, method.security) || !isAllowed(flags, allowed)) {
-      refusal = new SealwireError(
-        'SECURITY_REQUIRED',
-        `${method.fullName} must be called with ${describeSecurity(method.security)}`,
-      );
+      // Without the method's name: this answer may go out in the clear, and names never do.
+      const least = describeSecurity(method.security);
+      refusal = new SealwireError('SECURITY_REQUIRED', `this method must be called with ${least}`);
     } else if (this.#executing >= limits.maxCallsInFlight) {
       refusal = new SealwireError('RESOURCE_EXHAUSTED', 'too many calls in flight');
     }
@@ -130,10 +129,7 @@ export class Dispatcher {
     const abort = new AbortController();
     const patienceMs = this.#patience(method, timeoutMs);
     const stopTimer = clock.setTimer(patienceMs, () => {
-      const late = new SealwireError(
-        'DEADLINE_EXCEEDED',
-        `${method.fullName} took more than ${patienceMs} ms`,
-      );
+      const late = new SealwireError('DEADLINE_EXCEEDED', `the method took more than ${patienceMs} ms`);
       if (this.#forget(running)) this.#answerError(running, late);
       abort.abort(late);
     });
