@@ -1,6 +1,7 @@
 // Two connections over a Line, on a clock that moves by hand, and owners that write down what they are told.
 
 import { expect } from 'chai';
+import { utf8 } from '../../lib/base/bytes.js';
 import type { SealwireError } from '../../lib/base/errors.js';
 import { type Limits, resolveLimits } from '../../lib/base/limits.js';
 import { Connection, type ConnectionOwner } from '../../lib/connection/connection.js';
@@ -8,6 +9,7 @@ import { type ClientHandshakeConfig, startClientHandshake } from '../../lib/hand
 import { type PlainHandshakeConfig, startPlainClient, startPlainServer } from '../../lib/handshake/plain.js';
 import { type ServerHandshakeConfig, startServerHandshake } from '../../lib/handshake/server.js';
 import type { Established, Handshake } from '../../lib/handshake/state.js';
+import { closeCodes, frameTypes, plainFrame } from '../../lib/wire/frame.js';
 import { clientConfig, identity, serverConfig } from '../handshake/roles.js';
 import { ManualClock } from '../support/manual-clock.js';
 import { Line, type LineEnd } from './line.js';
@@ -167,4 +169,29 @@ export function framesOf(end: LineEnd, act: () => void): Uint8Array[] {
 /** Lets promises that are settled call back. */
 export async function settle(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** The body of some message. */
+export const message: Uint8Array = utf8('a message');
+export const plainClose = (code: number): Uint8Array => plainFrame(frameTypes.close, Uint8Array.of(code));
+
+/** What the peer was told, by the last frame: only of use before there are keys. */
+export function toldInTheClear(side: Side): string | undefined {
+  const last = side.end.sent.at(-1)!;
+  if (last[0] !== frameTypes.close) return undefined;
+  return Object.entries(closeCodes).find(([, code]) => code === last[1])?.[0];
+}
+
+/** Ended once, as said, with no timer left. */
+export function expectEnd(side: Side, code: string, reason?: string): void {
+  expect(side.owner.ends.map((error) => error.code)).to.deep.equal([code]);
+  if (reason !== undefined) expect(side.owner.end!.reason).to.equal(reason);
+  expect(side.owner.late, 'told after the end').to.deep.equal([]);
+  expect(side.clock.timers).to.equal(0);
+}
+
+/** Flips bits of one byte, in place. */
+export function changed(frame: Uint8Array, index: number, bits: number): Uint8Array {
+  frame[index] = frame[index]! ^ bits;
+  return frame;
 }

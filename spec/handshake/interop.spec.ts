@@ -17,7 +17,6 @@ import { transports } from '../reference/messages.js';
 import { closeCodes } from '../reference/notation.js';
 import { type ReferenceServerOptions, referenceServer } from '../reference/server.js';
 import { signatureAlgorithms, signContent } from '../reference/signature.js';
-import { nothingUncaught } from '../support/uncaught.js';
 import { fromHex, vectors } from '../support/vectors.js';
 import { dialReference, listenReference, type ReferenceSession, type Scheme } from './reference-wire.js';
 import { type KeyName, keyNames } from './roles.js';
@@ -64,7 +63,6 @@ const algorithms: Record<KeyName, number> = {
 const transportOf = { tcp: transports.tcp, ws: transports.webSocket };
 
 describe('interop with the second implementation', () => {
-  nothingUncaught();
   const running: { stop(): unknown }[] = [];
   afterEach(async () => {
     for (const one of running.splice(0).reverse()) await one.stop();
