@@ -19,7 +19,6 @@ import {
   readFirstByte,
 } from '../wire/frame.js';
 
-const authenticated = 2;
 const both = 3;
 
 export interface FrameConsumer {
@@ -79,7 +78,7 @@ export class Receiver {
     if (flags === 0) return { flags, type, body: frame.subarray(plainHeaderBytes) };
     if (this.#opener === undefined) throw unexpected('a sealed record on a connection without keys');
     const opened = this.#opener.open(frame);
-    if (opened.flags & authenticated) this.#plainClose = false;
+    this.#plainClose = false;
     return opened;
   }
 }
