@@ -20,18 +20,12 @@ import {
   tags,
 } from '../../lib/base/der.js';
 import { SealwireError } from '../../lib/base/errors.js';
+import { refusal } from '../support/refusal.js';
 
 const bytes = (hex: string): Uint8Array => new Uint8Array(Buffer.from(hex, 'hex'));
 
 function expectMalformed(read: () => unknown, note?: string): void {
-  let thrown: unknown;
-  try {
-    read();
-  } catch (error) {
-    thrown = error;
-  }
-  expect(thrown, note).to.be.instanceOf(SealwireError);
-  expect((thrown as SealwireError).code, note).to.equal('INVALID_CERTIFICATE');
+  refusal('INVALID_CERTIFICATE', read, note);
 }
 
 describe('DER', () => {

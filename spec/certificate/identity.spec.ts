@@ -8,14 +8,14 @@ import { type IssuedCertificate, issueCertificate } from '../../lib/certificate/
 import { encodeBase64, writePem } from '../../lib/certificate/pem.js';
 import { encryptPkcs8 } from '../../lib/certificate/pkcs8.js';
 import { parseCertificate } from '../../lib/certificate/x509.js';
-import { nobleCrypto } from '../../lib/crypto/noble.js';
 import { nodeCrypto } from '../../lib/crypto/node.js';
 import type { CryptoProvider, PrivateKey } from '../../lib/crypto/provider.js';
+import { backends } from '../crypto/backends.js';
+import { refusal } from '../support/refusal.js';
 import { requireProgram } from '../support/requirements.js';
 import { authenticatedSafe, certificateBag, keyBag, pfxFile, pfxPassphrase } from './pfx-file.js';
 import { ProgramFolder } from './program-folder.js';
 
-const backends: readonly CryptoProvider[] = [nodeCrypto, nobleCrypto];
 const passphrase = pfxPassphrase;
 const message = utf8('what the transcript says');
 
@@ -24,20 +24,8 @@ const first = issueCertificate(nodeCrypto, { commonName: 'First', ca: true, issu
 const second = issueCertificate(nodeCrypto, { commonName: 'Second', ca: true, issuer: first });
 const leaf = issueCertificate(nodeCrypto, { dnsNames: ['game.example'], issuer: second });
 const stranger = issueCertificate(nodeCrypto, { commonName: 'Stranger', ca: true });
+const leafPfx = leaf.pfx(passphrase);
 const wholeChain = [leaf, second, first].map(({ certificate }) => certificate);
-
-function refusal(code: string, action: () => unknown): string {
-  try {
-    action();
-  } catch (error) {
-    expect(error).to.be.instanceOf(SealwireError);
-    expect(`${(error as SealwireError).code}: ${(error as SealwireError).message}`).to.match(
-      new RegExp(`^${code}: `),
-    );
-    return (error as SealwireError).message;
-  }
-  throw new Error('was accepted');
-}
 
 function pemOf(...issued: IssuedCertificate[]): string {
   return issued.map(({ certificate }) => writePem('CERTIFICATE', certificate)).join('');
@@ -61,8 +49,7 @@ function expectWhole(crypto: CryptoProvider, identity: Identity): void {
 for (const crypto of backends) {
   describe(`loadIdentity with ${crypto.name}`, () => {
     it('takes a PFX file as bytes and as base64, wrapped or not', () => {
-      const pfx = leaf.pfx(passphrase);
-      expectWhole(crypto, loadIdentity(crypto, { pfx, passphrase }));
+      expectWhole(crypto, loadIdentity(crypto, { pfx: leafPfx, passphrase }));
       const base64 = encodeBase64(pfxOf(wholeChain, [{ key: leaf.key }]));
       expectWhole(crypto, loadIdentity(crypto, { pfx: base64, passphrase }));
       expectWhole(crypto, loadIdentity(crypto, { pfx: `${base64.replace(/.{76}/g, '$&\n')}\n`, passphrase }));
@@ -240,8 +227,7 @@ describe('loadIdentity', () => {
 
   it('takes the certificates of the seed: a version 1 leaf and an RSA key in PKCS #1', function () {
     requireProgram(this, 'openssl', 'version');
-    const folder = new ProgramFolder();
-    try {
+    ProgramFolder.during((folder) => {
       folder.generateKey('ca', 'p256');
       folder.certify('ca', { ca: true });
       folder.generateKey('leaf', 'rsa-2048');
@@ -260,9 +246,7 @@ describe('loadIdentity', () => {
         expect(identity.chain).to.have.length(1);
         expect(identity.key.kind).to.equal('rsa');
       }
-    } finally {
-      folder.remove();
-    }
+    });
   });
 
   it('wipes the key that stood in the file', () => {
@@ -274,14 +258,14 @@ describe('loadIdentity', () => {
         return crypto.importPrivateKey(pkcs8);
       },
     };
-    loadIdentity(watching, { pfx: leaf.pfx(passphrase), passphrase });
+    loadIdentity(watching, { pfx: leafPfx, passphrase });
     loadIdentity(watching, { cert: leaf.pem.certificate, key: leaf.pem.key });
     expect(handed).to.have.length(2);
     for (const pkcs8 of handed) expect(pkcs8.every((byte) => byte === 0)).to.equal(true);
   });
 
   it('leaves the bytes that it was given as they are', () => {
-    const sources = [leaf.pfx(passphrase), leaf.key.export(), pfxOf([leaf.certificate], [{ key: leaf.key }])];
+    const sources = [leafPfx, leaf.key.export(), pfxOf([leaf.certificate], [{ key: leaf.key }])];
     const copies = sources.map((bytes) => bytes.slice());
     loadIdentity(crypto, { pfx: sources[0]!, passphrase });
     loadIdentity(crypto, { cert: leaf.certificate, key: sources[1]! });

@@ -3,8 +3,7 @@
 
 import { expect } from 'chai';
 import { validateCertificateChain } from '../../lib/certificate/path.js';
-import { nobleCrypto } from '../../lib/crypto/noble.js';
-import { nodeCrypto } from '../../lib/crypto/node.js';
+import { backends } from '../crypto/backends.js';
 import { sharedVectors } from '../support/requirements.js';
 import { fromPem } from './workshop.js';
 
@@ -57,7 +56,7 @@ function isOffered({ features }: LimboCase): boolean {
   );
 }
 
-for (const crypto of [nodeCrypto, nobleCrypto]) {
+for (const crypto of backends) {
   describe(`x509-limbo with ${crypto.name}`, function () {
     this.timeout(20_000);
     let cases: LimboCase[] = [];

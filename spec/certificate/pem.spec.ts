@@ -10,22 +10,12 @@ import {
   readPem,
   writePem,
 } from '../../lib/certificate/pem.js';
+import { refusal } from '../support/refusal.js';
 
 const three = Uint8Array.of(1, 2, 3);
 const block = '-----BEGIN THING-----\nAQID\n-----END THING-----\n';
 const rootPem = rootCertificates[0]!;
 const rootDer = new Uint8Array(Buffer.from(rootPem.replace(/-----.*-----|\n/g, ''), 'base64'));
-
-function refusal(action: () => unknown): string {
-  try {
-    action();
-  } catch (error) {
-    expect(error).to.be.instanceOf(SealwireError);
-    expect((error as SealwireError).code).to.equal('INVALID_CERTIFICATE');
-    return (error as SealwireError).message;
-  }
-  throw new Error('was accepted');
-}
 
 describe('PEM (RFC 7468)', () => {
   it('reads what stands between BEGIN and END, and ignores the text around it', () => {
@@ -77,19 +67,21 @@ describe('PEM (RFC 7468)', () => {
   };
   for (const [name, [text, message]] of Object.entries(broken)) {
     it(`refuses a block ${name}`, () => {
-      expect(refusal(() => readPem(text))).to.match(message);
+      expect(refusal('INVALID_CERTIFICATE', () => readPem(text))).to.match(message);
     });
   }
 
   it('says how to convert keys that openssl encrypted in its old way', () => {
     const text =
       '-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: DES-EDE3-CBC,00\n\nAQID\n-----END RSA PRIVATE KEY-----';
-    expect(refusal(() => readPem(text))).to.contain('openssl pkcs8 -topk8');
+    expect(refusal('INVALID_CERTIFICATE', () => readPem(text))).to.contain('openssl pkcs8 -topk8');
   });
 
   it('refuses text and lists of blocks beyond its limits before it looks into them', () => {
-    expect(refusal(() => readPem('x'.repeat(4 * 1024 * 1024 + 1)))).to.contain('characters');
-    expect(refusal(() => readPem(block.repeat(4097)))).to.contain('blocks');
+    expect(refusal('INVALID_CERTIFICATE', () => readPem('x'.repeat(4 * 1024 * 1024 + 1)))).to.contain(
+      'characters',
+    );
+    expect(refusal('INVALID_CERTIFICATE', () => readPem(block.repeat(4097)))).to.contain('blocks');
     expect(readPem(block.repeat(4096))).to.have.length(4096);
   });
 
@@ -158,10 +150,16 @@ describe('certificates from PEM or DER', () => {
   });
 
   it('says what it found where a certificate was expected', () => {
-    expect(refusal(() => readCertificates('/etc/ssl/ca.pem'))).to.match(/no PEM block.*not the path/);
-    expect(refusal(() => readCertificates(['']))).to.match(/no PEM block/);
-    expect(refusal(() => readCertificates([rootPem, block]))).to.match(/only THING/);
-    expect(refusal(() => readCertificates(rootDer.subarray(0, -1)))).to.match(/well-formed DER/);
-    expect(refusal(() => readCertificates(Uint8Array.of(...rootDer, 0)))).to.match(/well-formed DER/);
+    expect(refusal('INVALID_CERTIFICATE', () => readCertificates('/etc/ssl/ca.pem'))).to.match(
+      /no PEM block.*not the path/,
+    );
+    expect(refusal('INVALID_CERTIFICATE', () => readCertificates(['']))).to.match(/no PEM block/);
+    expect(refusal('INVALID_CERTIFICATE', () => readCertificates([rootPem, block]))).to.match(/only THING/);
+    expect(refusal('INVALID_CERTIFICATE', () => readCertificates(rootDer.subarray(0, -1)))).to.match(
+      /well-formed DER/,
+    );
+    expect(refusal('INVALID_CERTIFICATE', () => readCertificates(Uint8Array.of(...rootDer, 0)))).to.match(
+      /well-formed DER/,
+    );
   });
 });

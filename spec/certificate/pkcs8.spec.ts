@@ -2,31 +2,17 @@ import { createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:cry
 import { expect } from 'chai';
 import { concat, utf8 } from '../../lib/base/bytes.js';
 import { der } from '../../lib/base/der.js';
-import { SealwireError } from '../../lib/base/errors.js';
 import { maxPassphraseIterations } from '../../lib/certificate/pbes2.js';
 import { readPem } from '../../lib/certificate/pem.js';
 import { encryptPkcs8, readPrivateKey } from '../../lib/certificate/pkcs8.js';
-import { nobleCrypto } from '../../lib/crypto/noble.js';
 import { nodeCrypto } from '../../lib/crypto/node.js';
 import type { CryptoProvider } from '../../lib/crypto/provider.js';
+import { backends } from '../crypto/backends.js';
+import { refusal } from '../support/refusal.js';
 import { requireProgram } from '../support/requirements.js';
-import { ProgramFolder, type ProgramKeyKind } from './program-folder.js';
+import { programKeyKinds as kinds, ProgramFolder } from './program-folder.js';
 
-const kinds: readonly ProgramKeyKind[] = ['rsa-2048', 'p256', 'p384', 'ed25519'];
 const passphrase = 'p\u00e4ss w\u00f6rt \u20ac';
-
-function refusal(code: string, action: () => unknown): string {
-  try {
-    action();
-  } catch (error) {
-    expect(error).to.be.instanceOf(SealwireError);
-    expect(`${(error as SealwireError).code}: ${(error as SealwireError).message}`).to.match(
-      new RegExp(`^${code}: `),
-    );
-    return (error as SealwireError).message;
-  }
-  throw new Error('was accepted');
-}
 
 /** The public key that a backend sees in what was read, to compare with node's own reading of the file. */
 function publicKey(crypto: CryptoProvider, input: string | Uint8Array, phrase?: string): Uint8Array {
@@ -36,8 +22,6 @@ function publicKey(crypto: CryptoProvider, input: string | Uint8Array, phrase?: 
 function expectedPublicKey(pem: string): Uint8Array {
   return new Uint8Array(createPublicKey(createPrivateKey(pem)).export({ type: 'spki', format: 'der' }));
 }
-
-const backends: readonly CryptoProvider[] = [nodeCrypto, nobleCrypto];
 
 for (const crypto of backends) {
   describe(`private keys that openssl writes, read with ${crypto.name}`, () => {
@@ -139,31 +123,31 @@ for (const crypto of backends) {
 describe('private keys under old ciphers', () => {
   it('refuses Triple DES and scrypt with the way to convert the key, and the way works', function () {
     requireProgram(this, 'openssl', 'version');
-    const folder = new ProgramFolder();
-    folder.generateKey('p256', 'p256');
-    for (const [name, ...options] of [
-      ['Triple DES', '-v2', 'des3'],
-      ['Triple DES', '-v1', 'PBE-SHA1-3DES'],
-      ['scrypt', '-scrypt'],
-    ] as [string, ...string[]][]) {
-      folder.openssl(
-        ...['pkcs8', '-topk8', '-in', 'p256.key', '-out', 'old.pem', '-passout', 'pass:1234', ...options],
-      );
-      const message = refusal('INVALID_CERTIFICATE', () =>
-        publicKey(nodeCrypto, folder.text('old.pem'), '1234'),
-      );
-      expect(message)
-        .to.contain(name)
-        .and.contain('openssl pkcs8 -topk8 -v2 aes-256-cbc -in old.pem -out new.pem');
-      folder.openssl(
-        ...['pkcs8', '-topk8', '-v2', 'aes-256-cbc', '-in', 'old.pem', '-out', 'new.pem'],
-        ...['-passin', 'pass:1234', '-passout', 'pass:1234'],
-      );
-      expect(publicKey(nodeCrypto, folder.text('new.pem'), '1234')).to.deep.equal(
-        expectedPublicKey(folder.text('p256.key')),
-      );
-    }
-    folder.remove();
+    ProgramFolder.during((folder) => {
+      folder.generateKey('p256', 'p256');
+      for (const [name, ...options] of [
+        ['Triple DES', '-v2', 'des3'],
+        ['Triple DES', '-v1', 'PBE-SHA1-3DES'],
+        ['scrypt', '-scrypt'],
+      ] as [string, ...string[]][]) {
+        folder.openssl(
+          ...['pkcs8', '-topk8', '-in', 'p256.key', '-out', 'old.pem', '-passout', 'pass:1234', ...options],
+        );
+        const message = refusal('INVALID_CERTIFICATE', () =>
+          publicKey(nodeCrypto, folder.text('old.pem'), '1234'),
+        );
+        expect(message)
+          .to.contain(name)
+          .and.contain('openssl pkcs8 -topk8 -v2 aes-256-cbc -in old.pem -out new.pem');
+        folder.openssl(
+          ...['pkcs8', '-topk8', '-v2', 'aes-256-cbc', '-in', 'old.pem', '-out', 'new.pem'],
+          ...['-passin', 'pass:1234', '-passout', 'pass:1234'],
+        );
+        expect(publicKey(nodeCrypto, folder.text('new.pem'), '1234')).to.deep.equal(
+          expectedPublicKey(folder.text('p256.key')),
+        );
+      }
+    });
   });
 });
 

@@ -4,18 +4,30 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { rsaKey } from '../support/rsa-keys.js';
 
 const keyArguments = {
-  'rsa-2048': ['-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:2048'],
   p256: ['-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256'],
   p384: ['-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-384'],
   ed25519: ['-algorithm', 'ED25519'],
 } as const;
 
-export type ProgramKeyKind = keyof typeof keyArguments;
+export type ProgramKeyKind = 'rsa-2048' | keyof typeof keyArguments;
+export const programKeyKinds: readonly ProgramKeyKind[] = ['rsa-2048', 'p256', 'p384', 'ed25519'];
 
 export class ProgramFolder {
   readonly #path: string = mkdtempSync(join(tmpdir(), 'sealwire-spec-'));
+  #rsaKeys = 0;
+
+  /** A folder for the time of `work`. */
+  static during<Result>(work: (folder: ProgramFolder) => Result): Result {
+    const folder = new ProgramFolder();
+    try {
+      return work(folder);
+    } finally {
+      folder.remove();
+    }
+  }
 
   remove(): void {
     rmSync(this.#path, { recursive: true, force: true });
@@ -44,9 +56,15 @@ export class ProgramFolder {
     return this.run('openssl', ...args);
   }
 
-  /** Writes `<name>.key`, PKCS #8 in PEM. */
+  /** Writes `<name>.key`, PKCS #8 in PEM. RSA keys differ within a folder, but each folder has the same ones. */
   generateKey(name: string, kind: ProgramKeyKind): void {
-    this.openssl('genpkey', ...keyArguments[kind], '-out', `${name}.key`);
+    if (kind === 'rsa-2048') {
+      const key = rsaKey(this.#rsaKeys++);
+      this.write('rsa.key', key.export({ type: 'pkcs1', format: 'pem' }));
+      this.openssl('pkey', '-in', 'rsa.key', '-out', `${name}.key`);
+    } else {
+      this.openssl('genpkey', ...keyArguments[kind], '-out', `${name}.key`);
+    }
   }
 
   /** Writes `<name>.pem` for `<name>.key`, signed by `issuer` or by itself. */

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { SealwireError } from '../../lib/base/errors.js';
+import type { SealwireError } from '../../lib/base/errors.js';
 import {
   type CertificateValidator,
   checkClientCertificate,
@@ -8,8 +8,9 @@ import {
 } from '../../lib/certificate/validator.js';
 import type { Certificate } from '../../lib/certificate/x509.js';
 import { parseCertificate } from '../../lib/certificate/x509.js';
-import { nobleCrypto } from '../../lib/crypto/noble.js';
 import { nodeCrypto } from '../../lib/crypto/node.js';
+import { backends } from '../crypto/backends.js';
+import { refusalError } from '../support/refusal.js';
 import { requireProgram } from '../support/requirements.js';
 import { ProgramFolder } from './program-folder.js';
 import { altNames, extendedKeyUsage, fromPem, make, makeCa, now } from './workshop.js';
@@ -25,16 +26,7 @@ const good: ServerCertificateCheck = {
   time: now,
 };
 
-function refusal(run: () => unknown): SealwireError {
-  try {
-    run();
-  } catch (error) {
-    expect(error).to.be.instanceOf(SealwireError);
-    expect((error as SealwireError).code).to.equal('CERTIFICATE_REJECTED');
-    return error as SealwireError;
-  }
-  throw new Error('the certificate was accepted');
-}
+const refusal = (run: () => unknown): SealwireError => refusalError('CERTIFICATE_REJECTED', run);
 
 async function laterRefusal(check: ServerCertificateCheck): Promise<SealwireError> {
   const pending = checkServerCertificate(check);
@@ -225,13 +217,13 @@ describe('the certificate validator', () => {
       this.timeout(20_000);
       requireProgram(this, 'openssl', 'version');
       for (const ca of ['ca', 'other']) {
-        folder.openssl('genrsa', '-out', `${ca}key.pem`, '2048');
-        const self = ['req', '-x509', '-new', '-nodes', '-key', `${ca}key.pem`, '-sha256', '-days', '1095'];
+        folder.generateKey(ca, 'rsa-2048');
+        const self = ['req', '-x509', '-new', '-nodes', '-key', `${ca}.key`, '-sha256', '-days', '1095'];
         folder.openssl(...self, '-subj', '/CN=my-game-ca', '-out', `${ca}.pem`);
       }
-      folder.openssl('genrsa', '-out', 'key.pem', '2048');
-      folder.openssl('req', '-new', '-key', 'key.pem', '-subj', '/CN=localserver', '-out', 'server.csr');
-      const signer = ['-CA', 'ca.pem', '-CAkey', 'cakey.pem', '-CAcreateserial'];
+      folder.generateKey('key', 'rsa-2048');
+      folder.openssl('req', '-new', '-key', 'key.key', '-subj', '/CN=localserver', '-out', 'server.csr');
+      const signer = ['-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial'];
       const request = ['x509', '-req', '-in', 'server.csr', ...signer];
       folder.openssl(...request, '-out', 'cert.pem', '-days', '365', '-sha256');
       chain = [fromPem(folder.text('cert.pem'))];
@@ -241,7 +233,7 @@ describe('the certificate validator', () => {
     });
     after(() => folder.remove());
 
-    for (const crypto of [nodeCrypto, nobleCrypto]) {
+    for (const crypto of backends) {
       it(`are accepted for the common name alone, and for 127.0.0.1 (${crypto.name})`, () => {
         const check = { crypto, chain, roots, hostname: 'localserver', time };
         const certificate = parseCertificate(chain[0]!);

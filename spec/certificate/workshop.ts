@@ -1,5 +1,6 @@
 // Certificates of any shape, right or wrong, signed with Ed25519: lib/certificate/issue.ts makes only good ones.
 
+import { concat } from '../../lib/base/bytes.js';
 import { contextTag, der } from '../../lib/base/der.js';
 import { commonNameOid } from '../../lib/certificate/distinguished-name.js';
 import { parseIpAddress } from '../../lib/certificate/ip-address.js';
@@ -125,7 +126,7 @@ export function nameConstraints(
   const list = (number: number, names: readonly (string | Uint8Array)[]): Uint8Array[] =>
     names.length === 0
       ? []
-      : [der.element(contextTag(number, true), join(names.map((name) => der.sequence(generalName(name)))))];
+      : [der.element(contextTag(number, true), concat(names.map((name) => der.sequence(generalName(name)))))];
   return extension(oids.nameConstraints, true, der.sequence(...list(0, permitted), ...list(1, excluded)));
 }
 
@@ -138,11 +139,7 @@ export function generalName(name: string | Uint8Array): Uint8Array {
     .slice(3)
     .split('/')
     .map((part) => parseIpAddress(part)!);
-  return der.implicit(7, mask ? join([address!, mask]) : address!, false);
-}
-
-function join(parts: readonly Uint8Array[]): Uint8Array {
-  return new Uint8Array(Buffer.concat(parts));
+  return der.implicit(7, mask ? concat([address!, mask]) : address!, false);
 }
 
 export function fromPem(text: string): Uint8Array {

@@ -8,6 +8,7 @@ import { attributeValues, commonNameOid, describeName } from '../../lib/certific
 import { validateCertificateChain } from '../../lib/certificate/path.js';
 import { parseCertificate } from '../../lib/certificate/x509.js';
 import { nodeCrypto } from '../../lib/crypto/node.js';
+import { refusal } from '../support/refusal.js';
 import {
   altNames,
   basicConstraints,
@@ -25,15 +26,7 @@ import {
 } from './workshop.js';
 
 function expectMalformed(input: () => unknown, part = ''): void {
-  let thrown: unknown;
-  try {
-    input();
-  } catch (error) {
-    thrown = error;
-  }
-  expect(thrown).to.be.instanceOf(SealwireError);
-  expect((thrown as SealwireError).code).to.equal('INVALID_CERTIFICATE');
-  expect((thrown as SealwireError).message).to.include(part);
+  expect(refusal('INVALID_CERTIFICATE', input)).to.include(part);
 }
 
 describe('X.509 certificates', function () {
