@@ -22,20 +22,27 @@ export interface Role {
 }
 
 export class ClientManager {
-  protected readonly config: NetworkConfig;
   protected readonly platform: Platform;
   protected readonly events: ManagerEmitter = new ManagerEmitter();
   protected readonly registry: Registry = new Registry();
+  /** Out of sight of whoever prints a manager: it may hold a passphrase. */
+  readonly #config: NetworkConfig;
   #role: Role | undefined;
   #client: ClientRole | undefined;
+  /** Roles that have ended by themselves, while their sockets close. */
+  readonly #ending = new Set<Role>();
   /** Classes that rpc() was asked for: the server must protect their methods at least as they declare. */
   readonly #expectations = new Set<ServiceClass<object>>();
 
   /** Throws INVALID_CONFIG for options that do not exist; the rest is checked at start. */
   constructor(config: NetworkConfig, platform: Platform) {
     checkOptionNames(config);
-    this.config = config;
+    this.#config = config;
     this.platform = platform;
+  }
+
+  protected get config(): NetworkConfig {
+    return this.#config;
   }
 
   /**
@@ -55,7 +62,8 @@ export class ClientManager {
     if (typeof target !== 'object' || target === null) {
       throw new SealwireError('INVALID_RPC', 'register() takes an instance: register(new Arena())');
     }
-    this.registry.register(typeof nameOrTarget === 'string' ? nameOrTarget : target.constructor.name, target);
+    const { constructor: madeBy }: { constructor?: { name: string } } = target;
+    this.registry.register(typeof nameOrTarget === 'string' ? nameOrTarget : (madeBy?.name ?? ''), target);
     return this;
   }
 
@@ -67,6 +75,12 @@ export class ClientManager {
    */
   async startClient(target: string | ClientTransport): Promise<void> {
     const transport = typeof target === 'string' ? this.platform.dial(target) : target;
+    if (typeof (transport as Partial<ClientTransport> | undefined)?.connect !== 'function') {
+      throw new SealwireError(
+        'INVALID_CONFIG',
+        'startClient() takes a URL, such as ws://game.example:7777, or a transport',
+      );
+    }
     const settings = clientSettings(this.config, this.platform, transport.hostname);
     const { encryption } = settings;
     const services = this.registry.services();
@@ -82,6 +96,8 @@ export class ClientManager {
         closed: (peer, error, wasEstablished) => {
           if (this.#client === role) this.#client = undefined;
           this.leave(role);
+          this.#ending.add(role);
+          void role.stop().finally(() => this.#ending.delete(role));
           if (wasEstablished) this.events.emit('disconnected', error);
           else if (encryption) this.events.emit('encryptionFailed', error, peer.remoteAddress);
         },
@@ -145,7 +161,7 @@ export class ClientManager {
   /** Ends whatever was started and resolves when no socket and no timer of it is left. */
   async stop(): Promise<void> {
     const role = this.#role;
-    await role?.stop();
+    await Promise.all([role?.stop(), ...[...this.#ending].map((ending) => ending.stop())]);
     if (role !== undefined) this.leave(role);
   }
 

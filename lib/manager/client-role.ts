@@ -24,10 +24,13 @@ export interface ClientRoleOptions {
   established(session: Session): void;
 }
 
+type ClientHello = ReturnType<typeof startClientHandshake>;
+
 export class ClientRole {
   readonly #options: ClientRoleOptions;
   readonly #giveUp = new AbortController();
   #session: Session | undefined;
+  #starting: Promise<void> | undefined;
 
   constructor(options: ClientRoleOptions) {
     this.#options = options;
@@ -39,20 +42,34 @@ export class ClientRole {
   }
 
   /** Resolves when calls can be made; rejects with what stood in the way. One time limit for all of it. */
-  async start(): Promise<void> {
-    const { platform, settings } = this.#options;
-    const { handshakeTimeoutMs } = settings.limits;
-    const startedMs = platform.clock.now();
-    const transport = await this.#dial(handshakeTimeoutMs);
-    const leftMs = Math.max(1, handshakeTimeoutMs - (platform.clock.now() - startedMs));
-    await this.#handshake(transport, leftMs);
+  start(): Promise<void> {
+    this.#starting = this.#connect();
+    return this.#starting;
   }
 
   /** Ends the connection, or the attempt, and resolves when nothing of it is left. */
   async stop(): Promise<void> {
     this.#giveUp.abort();
     this.#session?.disconnect('normal');
+    // What became of the attempt is told to whoever made it.
+    await this.#starting?.catch(() => undefined);
     await this.#session?.finished;
+  }
+
+  async #connect(): Promise<void> {
+    const { platform, settings } = this.#options;
+    const { handshakeTimeoutMs } = settings.limits;
+    const startedMs = platform.clock.now();
+    const transport = await this.#dial(handshakeTimeoutMs);
+    let hello: ClientHello;
+    try {
+      hello = this.#hello(transport);
+    } catch (error) {
+      transport.destroy();
+      throw error;
+    }
+    const leftMs = Math.max(1, handshakeTimeoutMs - (platform.clock.now() - startedMs));
+    await this.#handshake(transport, hello, leftMs);
   }
 
   async #dial(timeoutMs: number): Promise<TransportConnection> {
@@ -62,12 +79,17 @@ export class ClientRole {
       timedOut = true;
       this.#giveUp.abort();
     });
+    const { signal } = this.#giveUp;
     try {
-      return await transport.connect({
-        signal: this.#giveUp.signal,
+      const connection = await transport.connect({
+        signal,
         maxFrameBytes: settings.limits.maxHandshakeFrameBytes,
         maxFrameBytesLater: settings.limits.maxFrameBytes,
       });
+      if (!signal.aborted) return connection;
+      // It was given up between the two turns in which it came about and this one.
+      connection.destroy();
+      throw new SealwireError('CONNECT_FAILED', 'the attempt to connect was given up', { reason: 'aborted' });
     } catch (cause) {
       if (!timedOut) throw cause;
       throw new SealwireError(
@@ -83,7 +105,7 @@ export class ClientRole {
     }
   }
 
-  #handshake(transport: TransportConnection, timeoutMs: number): Promise<void> {
+  #handshake(transport: TransportConnection, hello: ClientHello, timeoutMs: number): Promise<void> {
     const { platform, settings, services, expectations, observer, established } = this.#options;
     return new Promise((resolve, reject) => {
       const session: Session = new Session({
@@ -106,12 +128,11 @@ export class ClientRole {
         },
       });
       this.#session = session;
-      const { handshake, send } = this.#hello(transport);
       session.attach(
         new Connection({
           transport,
-          handshake,
-          firstFrame: send,
+          handshake: hello.handshake,
+          firstFrame: hello.send,
           limits: settings.limits,
           clock: platform.clock,
           handshakeTimeoutMs: timeoutMs,
@@ -121,7 +142,7 @@ export class ClientRole {
     });
   }
 
-  #hello(transport: TransportConnection): ReturnType<typeof startClientHandshake> {
+  #hello(transport: TransportConnection): ClientHello {
     const { settings, services } = this.#options;
     const common = {
       transport: transportCodes[transport.kind],

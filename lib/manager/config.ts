@@ -9,7 +9,7 @@ import { type Identity, type IdentitySource, loadIdentity } from '../certificate
 import { type CertificateInput, readCertificates } from '../certificate/pem.js';
 import type { CertificateValidator } from '../certificate/validator.js';
 import { type Certificate, parseCertificate } from '../certificate/x509.js';
-import { checkSecurity, type SecurityFlags, satisfies } from '../contract/security.js';
+import { type SecurityFlags, satisfies } from '../contract/security.js';
 import type { CryptoProvider } from '../crypto/provider.js';
 import type { Platform } from './platform.js';
 
@@ -82,6 +82,7 @@ const maxServerNameBytes = 255;
 
 /** Throws INVALID_CONFIG for options that do not exist. */
 export function checkOptionNames(config: NetworkConfig): void {
+  if (!isObject(config)) throw invalid('the configuration must be an object, as in { certificate: … }');
   for (const name of Object.keys(config)) {
     if (!knownOptions.includes(name)) {
       throw invalid(
@@ -94,7 +95,11 @@ export function checkOptionNames(config: NetworkConfig): void {
 /** Throws INVALID_CONFIG, INVALID_CERTIFICATE or PFX_PASSPHRASE. */
 export function serverSettings(config: NetworkConfig, platform: Platform): ServerSettings {
   const settings = commonSettings(config, platform);
-  const iterations = config.keyStretching?.iterations ?? defaultIterations;
+  const { keyStretching = { iterations: defaultIterations } } = config;
+  if (!isObject(keyStretching) || Object.keys(keyStretching).some((name) => name !== 'iterations')) {
+    throw invalid('keyStretching must be { iterations: … }');
+  }
+  const { iterations } = keyStretching;
   if (!Number.isInteger(iterations) || iterations < 1 || iterations > maxIterations) {
     throw invalid(`keyStretching.iterations must be a whole number from 1 (off) to ${maxIterations}`);
   }
@@ -104,6 +109,9 @@ export function serverSettings(config: NetworkConfig, platform: Platform): Serve
       'a server needs a certificate: set certificate to { pfx, passphrase } or { cert, key }, or set ' +
         'signKeyExchange: false on both sides if stopping eavesdroppers is enough',
     );
+  }
+  if (!isObject(config.certificate)) {
+    throw invalid('certificate must be { pfx, passphrase } or { cert, key }, with the content of the files');
   }
   return { ...settings, identity: loadIdentity(settings.crypto, config.certificate), iterations };
 }
@@ -142,17 +150,26 @@ export function clientSettings(
 }
 
 function commonSettings(config: NetworkConfig, platform: Platform): Settings {
-  const { enableEncryption = true, signKeyExchange = true, minimumSecurity = 0 } = config;
+  const { enableEncryption = true, signKeyExchange = true, minimumSecurity = 0, limits } = config;
+  const { crypto = platform.crypto } = config;
   if (typeof enableEncryption !== 'boolean') throw invalid('enableEncryption must be true or false');
   if (typeof signKeyExchange !== 'boolean') throw invalid('signKeyExchange must be true or false');
-  const minimum = checkSecurity(minimumSecurity);
-  if (!enableEncryption && minimum !== 0) throw invalid('minimumSecurity needs enableEncryption');
+  if (![0, 1, 2, 3].includes(minimumSecurity)) {
+    throw invalid('minimumSecurity must be made of Security.Encrypted and Security.Authenticated');
+  }
+  if (!enableEncryption && minimumSecurity !== 0) throw invalid('minimumSecurity needs enableEncryption');
+  if (limits !== undefined && !isObject(limits)) {
+    throw invalid('limits must be an object, as in { maxCallMs: 5000 }');
+  }
+  if (!isObject(crypto) || typeof crypto.randomBytes !== 'function') {
+    throw invalid('crypto must be a backend: nodeCrypto, nobleCrypto or a CryptoProvider of your own');
+  }
   return {
     encryption: enableEncryption,
     signed: signKeyExchange,
-    allowed: enableEncryption ? allowedMask(minimum) : 0b0001,
-    limits: resolveLimits(config.limits),
-    crypto: config.crypto ?? platform.crypto,
+    allowed: enableEncryption ? allowedMask(minimumSecurity) : 0b0001,
+    limits: resolveLimits(limits),
+    crypto,
   };
 }
 
@@ -163,10 +180,18 @@ function allowedMask(minimum: number): number {
 
 function readRoots(config: NetworkConfig, platform: Platform): Certificate[] {
   if (config.ca === undefined) return readCertificates(platform.builtInRoots()).map(parseCertificate);
+  const inputs: readonly unknown[] = Array.isArray(config.ca) ? config.ca : [config.ca];
+  if (!inputs.every((input) => typeof input === 'string' || input instanceof Uint8Array)) {
+    throw invalid('ca must be PEM text or DER bytes, one or an array of them');
+  }
   const roots = readCertificates(config.ca).map(parseCertificate);
   if (roots.length === 0)
     throw invalid('ca holds no certificate: give it the text of a PEM file, not its path');
   return roots;
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null;
 }
 
 function invalid(message: string): SealwireError {

@@ -37,12 +37,14 @@ export class ManagerEmitter {
   }
 
   emit<Name extends keyof ManagerEvents>(name: Name, ...args: Parameters<ManagerEvents[Name]>): void {
-    try {
-      this.#emitter.emit(name, ...(args as EventEmitter.EventArgs<ManagerEvents, Name>));
-    } catch (error) {
-      queueMicrotask(() => {
-        throw error;
-      });
+    for (const listener of this.#emitter.listeners(name)) {
+      try {
+        (listener as (...args: Parameters<ManagerEvents[Name]>) => void)(...args);
+      } catch (error) {
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
     }
   }
 }

@@ -21,11 +21,18 @@ export class ServerManager extends ClientManager {
    */
   async startServer(target: string | ServerTransport): Promise<string> {
     const transport = typeof target === 'string' ? this.platform.listenOn(target) : target;
+    if (typeof (transport as Partial<ServerTransport> | undefined)?.listen !== 'function') {
+      throw new SealwireError(
+        'INVALID_CONFIG',
+        'startServer() takes a URL, such as ws://0.0.0.0:7777, or a transport that listens',
+      );
+    }
     const settings = serverSettings(this.config, this.platform);
     const { encryption } = settings;
     const services = this.registry.services();
     warnOfMalleable(services, this.platform);
-    const role = new ServerRole({
+    const announced = new Set<Peer>();
+    const role: ServerRole = new ServerRole({
       platform: this.platform,
       settings,
       services,
@@ -33,11 +40,15 @@ export class ServerManager extends ClientManager {
         ...this.callObserver(),
         established: (peer) => {
           if (encryption) this.events.emit('encryptionEstablished', peer);
+          // A listener may have disconnected it.
+          if (!role.clients.has(peer.id)) return;
+          announced.add(peer);
           this.events.emit('clientConnected', peer);
         },
         closed: (peer, error, wasEstablished) => {
-          if (wasEstablished) this.events.emit('clientDisconnected', peer, error);
-          else if (encryption) this.events.emit('encryptionFailed', error, peer.remoteAddress);
+          if (announced.delete(peer)) this.events.emit('clientDisconnected', peer, error);
+          else if (encryption && !wasEstablished)
+            this.events.emit('encryptionFailed', error, peer.remoteAddress);
         },
       },
     });

@@ -3,6 +3,7 @@
 // A connection counts as half-open until its handshake is over; a flood of them is refused and cannot keep out, or
 // disturb, those who are in. A client is in `clients` from the end of its handshake to the end of its connection.
 
+import { SealwireError } from '../base/errors.js';
 import { Connection } from '../connection/connection.js';
 import { startPlainServer } from '../handshake/plain.js';
 import { startServerHandshake } from '../handshake/server.js';
@@ -11,7 +12,7 @@ import type { Peer } from '../rpc/peer.js';
 import type { Services } from '../rpc/registry.js';
 import { Session, type SessionObserver } from '../rpc/session.js';
 import type { Listener, ServerTransport, TransportConnection } from '../transport/transport.js';
-import { encodeClose, frameTypes, plainFrame } from '../wire/frame.js';
+import { type CloseReason, encodeClose, frameTypes, plainFrame } from '../wire/frame.js';
 import { transportCodes } from '../wire/handshake-message.js';
 import type { ServerSettings } from './config.js';
 import type { Platform } from './platform.js';
@@ -27,7 +28,9 @@ export class ServerRole {
   readonly clients: Map<number, Peer> = new Map();
   readonly #options: ServerRoleOptions;
   readonly #sessions = new Set<Session>();
-  #listener: Listener | undefined;
+  /** Of connections that are over, or were refused, while their sockets close. */
+  readonly #closing = new Set<Promise<void>>();
+  #listening: Promise<Listener> | undefined;
   #nextId = 1;
   #stopped = false;
 
@@ -38,22 +41,24 @@ export class ServerRole {
   /** Resolves to the URL that it listens on. */
   async start(transport: ServerTransport): Promise<string> {
     const { limits } = this.#options.settings;
-    this.#listener = await transport.listen({
+    this.#listening = transport.listen({
       maxFrameBytes: limits.maxHandshakeFrameBytes,
       maxFrameBytesLater: limits.maxFrameBytes,
       accept: (connection) => this.#accept(connection),
     });
-    return this.#listener.url;
+    const { url } = await this.#listening;
+    if (this.#stopped) throw new SealwireError('LISTEN_FAILED', 'the server was stopped while it started');
+    return url;
   }
 
   /** Tells every client, closes every connection, and resolves when nothing is left. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    const closing = [...this.#sessions].map((session) => {
-      session.disconnect('going-away');
-      return session.finished;
-    });
-    await Promise.all([this.#listener?.close(), ...closing]);
+    for (const session of [...this.#sessions]) session.disconnect('going-away');
+    // Where listening failed, who started the server is told.
+    const listener = await this.#listening?.catch(() => undefined);
+    await listener?.close();
+    await Promise.all(this.#closing);
   }
 
   #accept(transport: TransportConnection): void {
@@ -65,12 +70,10 @@ export class ServerRole {
       halfOpen >= limits.maxHalfOpenConnections ||
       this.#sessions.size >= limits.maxConnections
     ) {
-      transport.send(
-        plainFrame(frameTypes.close, encodeClose(this.#stopped ? 'going-away' : 'limit-exceeded')),
-      );
-      transport.close();
+      this.#refuse(transport, this.#stopped ? 'going-away' : 'limit-exceeded');
       return;
     }
+    const handshake = this.#handshake(transport);
     const session: Session = new Session({
       id: this.#nextId++,
       services,
@@ -88,6 +91,7 @@ export class ServerRole {
         closed: (peer, error, wasEstablished) => {
           this.clients.delete(peer.id);
           this.#sessions.delete(session);
+          this.#awaitClosing(session.finished);
           observer.closed(peer, error, wasEstablished);
         },
       },
@@ -96,13 +100,27 @@ export class ServerRole {
     session.attach(
       new Connection({
         transport,
-        handshake: this.#handshake(transport),
+        handshake,
         limits,
         clock: platform.clock,
         handshakeTimeoutMs: limits.handshakeTimeoutMs,
         owner: session,
       }),
     );
+  }
+
+  #refuse(transport: TransportConnection, reason: CloseReason): void {
+    this.#awaitClosing(
+      new Promise((resolve) => transport.open({ frame: () => undefined, closed: () => resolve() })),
+    );
+    transport.send(plainFrame(frameTypes.close, encodeClose(reason)));
+    transport.close();
+  }
+
+  /** So that stop() can wait for it. */
+  #awaitClosing(finished: Promise<void>): void {
+    const closing = finished.finally(() => this.#closing.delete(closing));
+    this.#closing.add(closing);
   }
 
   #handshake(transport: TransportConnection): Handshake {

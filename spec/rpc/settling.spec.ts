@@ -45,7 +45,7 @@ describe('rpc: how calls end', () => {
     const { echo, remote } = await start();
     const outcome = await outcomeOf(remote.hangBriefly());
     expect(outcome).to.include({ code: 'DEADLINE_EXCEEDED' });
-    expect(outcome).to.have.nested.property('error.message', 'Echo.hangBriefly took more than 30 ms');
+    expect(outcome).to.have.nested.property('error.message', 'the method took more than 30 ms');
     expect(echo.hanging[0]!.signal.aborted).to.equal(true);
     echo.release();
   });
@@ -54,7 +54,7 @@ describe('rpc: how calls end', () => {
     const server = { limits: { maxCallMs: 30 } };
     const byServer = await start({ server });
     const told = await outcomeOf(byServer.remote.hang());
-    expect(told).to.have.nested.property('error.message', 'Echo.hang took more than 30 ms');
+    expect(told).to.have.nested.property('error.message', 'the method took more than 30 ms');
     const byClient = await start({ client: server });
     const outcome = await outcomeOf(byClient.remote.hang());
     for (const each of [told, outcome]) expect(each).to.include({ code: 'DEADLINE_EXCEEDED' });
