@@ -185,8 +185,13 @@ class TcpConnection implements TransportConnection {
 
   /** With a reset, so that the other side does not take it for a peaceful close. */
   #cut(): void {
+    const socket = this.#socket;
     this.#closing = true;
-    this.#socket.resetAndDestroy();
+    // While a FIN is being sent libuv refuses to reset, and Node would neither close the socket nor say so (Node 20). All
+    // frames have left then, so nothing is hidden by going on in peace.
+    const finishing = socket.writableEnded && socket.writableLength === 0 && !socket.writableFinished;
+    if (finishing) socket.destroy();
+    else socket.resetAndDestroy();
   }
 
   #peerEnded(): void {
