@@ -193,7 +193,7 @@ describe('manager: the certificate of the server', () => {
       });
       const startedMs = performance.now();
       expect(await codeOf(client.startClient(url))).to.equal('HANDSHAKE_TIMEOUT');
-      expect(performance.now() - startedMs).to.be.within(50, 1000);
+      expect(performance.now() - startedMs).to.be.within(50, 5000);
       answer(true);
       await eventually('the server has heard of it', () => serverEvents.length > 0);
       expect([client.connection, serverEvents]).to.deep.equal([

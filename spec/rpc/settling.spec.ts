@@ -32,7 +32,7 @@ describe('rpc: how calls end', () => {
     const outcome = await call;
     const tookMs = performance.now() - startedMs;
     expect(outcome).to.include({ kind: 'failed', code: 'DEADLINE_EXCEEDED' });
-    expect(tookMs).to.be.within(58, 1000);
+    expect(tookMs).to.be.within(58, 5000);
     const { signal } = echo.hanging[0]!;
     await eventually('the method is told', () => signal.aborted);
     // Both sides measure the same patience: whose timer is first gives the reason.
