@@ -26,6 +26,9 @@ const transportCode: Record<Scheme, number> = {
 const maxFrameBytes = 2 ** 20;
 const noLimits = { maxFrameBytes: 2 ** 24, maxFrameBytesLater: 2 ** 24 };
 
+/** What becomes of a frame that the reference peer would send of itself. */
+export type Alter = (peer: Peer, frame: Uint8Array) => Uint8Array;
+
 export class Dishonest {
   readonly peer: Peer;
   /** Messages that came, under the flags that they had, oldest first. */
@@ -34,7 +37,7 @@ export class Dishonest {
   ended: { readonly by: End | undefined } | undefined;
   readonly #connection: TransportConnection;
 
-  constructor(peer: Peer, connection: TransportConnection) {
+  constructor(peer: Peer, connection: TransportConnection, alter: Alter = (_peer, frame) => frame) {
     this.peer = peer;
     this.#connection = connection;
     let end: End | undefined;
@@ -42,7 +45,7 @@ export class Dishonest {
     connection.open({
       frame: (frame) => {
         const turn = peer.receive(frame.slice());
-        for (const answer of turn.send) connection.send(answer);
+        for (const answer of turn.send) connection.send(alter(peer, answer));
         for (const { flags, body } of turn.delivered) {
           for (const message of decodeCallMessages(body)) this.received.push({ flags, message });
         }
@@ -88,7 +91,11 @@ export class Dishonest {
 }
 
 /** Connects a reference client to a real server, with randoms of its own. */
-export async function dishonestClient(scheme: Scheme, url: string, allowed = 0b1111): Promise<Dishonest> {
+export async function dishonestClient(
+  scheme: Scheme,
+  url: string,
+  { alter }: { alter?: Alter } = {},
+): Promise<Dishonest> {
   const client = referenceClient({
     encryption: true,
     random: nodeCrypto.randomBytes(32),
@@ -97,7 +104,7 @@ export async function dishonestClient(scheme: Scheme, url: string, allowed = 0b1
     signatureAlgorithms: Object.values(signatureAlgorithms),
     serverName,
     transport: transportCode[scheme],
-    allowed,
+    allowed: 0b1111,
     announcement: { manifest: vaultManifest, maxFrameBytes },
     maxIterations: 10_000,
   });
@@ -105,7 +112,7 @@ export async function dishonestClient(scheme: Scheme, url: string, allowed = 0b1
     signal: new AbortController().signal,
     ...noLimits,
   });
-  const dishonest = new Dishonest(client, connection);
+  const dishonest = new Dishonest(client, connection, alter);
   connection.send(client.start());
   await eventually('the handshake', () => client.stage === 'traffic');
   return dishonest;
@@ -122,6 +129,7 @@ export interface DishonestServer {
 export async function dishonestServer(
   scheme: Scheme,
   change: Partial<ReferenceServerOptions> = {},
+  alter?: Alter,
 ): Promise<DishonestServer> {
   const { chain, pem } = serverCertificate();
   const pkcs8 = new Uint8Array(Buffer.from(pem.key.replace(/-----[^-]+-----|\s/g, ''), 'base64'));
@@ -145,7 +153,7 @@ export async function dishonestServer(
         announcement: { manifest: vaultManifest, maxFrameBytes, allowed: 0b1111 },
         ...change,
       });
-      connections.push(new Dishonest(server, connection));
+      connections.push(new Dishonest(server, connection, alter));
     },
   });
   return {
