@@ -39,8 +39,11 @@ export interface ConnectionOptions {
 
 /** What floors above do with a connection. What these methods throw ends the connection. */
 export interface ConnectionOwner {
-  /** Throws, or rejects with, CERTIFICATE_REJECTED unless the chain (DER, the peer's own first) is good. */
-  checkPeer(chain: readonly Uint8Array[]): void | Promise<void>;
+  /**
+   * Throws, or rejects with, CERTIFICATE_REJECTED or POLICY_MISMATCH unless what the peer has shown is good; nothing
+   * that this side wants to say has left it by then.
+   */
+  checkPeer(shown: Pick<PendingVerdict, 'peerChain' | 'peer'>): void | Promise<void>;
   /** The handshake is over. */
   established(established: Established): void;
   /** One or more messages in a row, under the flags that their record really had. */
@@ -169,7 +172,7 @@ export class Connection {
   #verify(verdict: PendingVerdict): void {
     this.#phase = 'verifying';
     this.#verdict = verdict;
-    const checked = this.#owner.checkPeer(verdict.peerChain);
+    const checked = this.#owner.checkPeer(verdict);
     if (checked === undefined) {
       // The check may run the application's code, which may have closed the connection.
       if (this.#phase === 'verifying') this.#advance(verdict.accept());

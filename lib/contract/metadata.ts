@@ -16,7 +16,7 @@ export interface RpcOptions {
   readonly name?: string;
   /** Nothing comes back, no result and no error: the caller learns that the call was sent. */
   readonly oneWay?: boolean;
-  /** How long a call may take when the caller says nothing, in milliseconds. */
+  /** The longest that a call may take, in milliseconds, whatever its caller asks for. */
   readonly timeoutMs?: number;
 }
 

@@ -199,6 +199,7 @@ class ExpectFinished extends SealedState<FlightWithChain> {
     if (!config.signed) return this.#finish();
     const verdict = new PendingVerdict(
       this.flight.chain,
+      this.flight.peer,
       () => this.#finish(),
       () => this.destroy(),
     );

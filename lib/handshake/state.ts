@@ -33,15 +33,19 @@ export interface Transition {
 export class PendingVerdict {
   /** DER, the peer's own first. */
   readonly peerChain: readonly Uint8Array[];
+  /** What the peer told about itself. */
+  readonly peer: PeerExtensions;
   readonly #accept: () => Transition & { readonly next: Established };
   readonly destroy: () => void;
 
   constructor(
     peerChain: readonly Uint8Array[],
+    peer: PeerExtensions,
     accept: () => Transition & { readonly next: Established },
     destroy: () => void,
   ) {
     this.peerChain = peerChain;
+    this.peer = peer;
     this.#accept = accept;
     this.destroy = destroy;
   }

@@ -8,7 +8,7 @@ import type { Limits } from '../base/limits.js';
 import type { Connection, ConnectionOwner } from '../connection/connection.js';
 import { decodeManifest, findWeakened, type Manifest } from '../contract/manifest.js';
 import { collectRpcs } from '../contract/metadata.js';
-import type { Established } from '../handshake/state.js';
+import type { Established, PendingVerdict } from '../handshake/state.js';
 import { type CallMessage, decodeCallMessages } from '../wire/call-message.js';
 import type { CloseReason } from '../wire/frame.js';
 import { Caller, type CallOptions, connectionClosed, type RemoteMethod } from './caller.js';
@@ -110,15 +110,18 @@ export class Session implements ConnectionOwner {
     return this.#connected().finished;
   }
 
-  checkPeer(chain: readonly Uint8Array[]): void | Promise<void> {
-    return this.#options.checkPeer(chain);
+  checkPeer({ peerChain, peer }: Pick<PendingVerdict, 'peerChain' | 'peer'>): void | Promise<void> {
+    const checked = this.#options.checkPeer(peerChain);
+    const checkPolicies = () => this.#checkExpectations(decodeManifest(peer.manifest));
+    return checked === undefined ? checkPolicies() : checked.then(checkPolicies);
   }
 
   established(established: Established): void {
-    const { services, limits, clock, observer, expectations } = this.#options;
+    const { services, limits, clock, observer } = this.#options;
     const connection = this.#connected();
     const manifest = decodeManifest(established.peer.manifest);
-    for (const service of expectations) checkPolicy(manifest, service);
+    // Again, for those who show no certificate.
+    this.#checkExpectations(manifest);
     const { allowed } = established;
     const send = (flags: number, message: Uint8Array) => connection.send(flags, message);
     this.#live = {
@@ -176,6 +179,10 @@ export class Session implements ConnectionOwner {
         dispatcher.cancel(flags, message.id);
         break;
     }
+  }
+
+  #checkExpectations(manifest: Manifest): void {
+    for (const service of this.#options.expectations) checkPolicy(manifest, service);
   }
 
   #alive(): LiveSession {

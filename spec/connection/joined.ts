@@ -8,7 +8,7 @@ import { Connection, type ConnectionOwner } from '../../lib/connection/connectio
 import { type ClientHandshakeConfig, startClientHandshake } from '../../lib/handshake/client.js';
 import { type PlainHandshakeConfig, startPlainClient, startPlainServer } from '../../lib/handshake/plain.js';
 import { type ServerHandshakeConfig, startServerHandshake } from '../../lib/handshake/server.js';
-import type { Established, Handshake } from '../../lib/handshake/state.js';
+import type { Established, Handshake, PendingVerdict } from '../../lib/handshake/state.js';
 import { closeCodes, frameTypes, plainFrame } from '../../lib/wire/frame.js';
 import { clientConfig, identity, serverConfig } from '../handshake/roles.js';
 import { ManualClock } from '../support/manual-clock.js';
@@ -32,9 +32,9 @@ export class Owner implements ConnectionOwner {
   whenEstablished: () => void = () => undefined;
   whenDelivered: (delivered: Delivered) => void = () => undefined;
 
-  checkPeer(chain: readonly Uint8Array[]): void | Promise<void> {
+  checkPeer({ peerChain }: Pick<PendingVerdict, 'peerChain'>): void | Promise<void> {
     this.#note('checkPeer');
-    this.chains.push(chain);
+    this.chains.push(peerChain);
     return this.verdict();
   }
 

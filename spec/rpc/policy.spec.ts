@@ -77,6 +77,23 @@ describe('rpc: the policy of a class', () => {
     });
   }
 
+  it('refuses such a server before it hears of the client', async () => {
+    const { server, client, connect, stop } = await startUnconnected({
+      scheme: 'memory',
+      services: [new (arena(0, 0))()],
+    });
+    const heard: string[] = [];
+    server.on('clientConnected', () => heard.push('clientConnected'));
+    const refused = new Promise<string | undefined>((resolve) => {
+      server.on('encryptionFailed', ({ reason }) => resolve(reason));
+    });
+    client.rpc(Declared);
+    expect(await codeOf(connect())).to.equal('POLICY_MISMATCH');
+    expect(await refused).to.equal('handshake-failed');
+    expect(heard).to.deep.equal([]);
+    await stop();
+  });
+
   it('holds clients to it as well', async () => {
     const { peer, stop } = await startPair({ scheme: 'memory', clientServices: [new (arena(0, 0))()] });
     expect(() => peer.rpc(Declared))
