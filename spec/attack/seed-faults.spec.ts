@@ -2,7 +2,6 @@
 // was never compared, flags dropped in silence, key shares that were not looked at, errors that told too much or
 // nothing, calls that never ended, a sender that could say who it was. See docs/security.md.
 
-import { connect as connectSocket } from 'node:net';
 import { expect } from 'chai';
 import { issueCertificate } from '../../lib/certificate/issue.js';
 import { nodeCrypto } from '../../lib/crypto/node.js';
@@ -11,8 +10,7 @@ import { NetworkingManager } from '../../lib/manager/node.js';
 import type { RelayedFrame } from '../../samples/tour/relay.js';
 import { decodeClientHello, decodeServerHello } from '../reference/messages.js';
 import { authority, serverCertificate, serverName, strangeAuthority } from '../support/authority.js';
-import { type Pair, type Scheme, schemes, startPair, startUnconnected, transport } from '../support/pair.js';
-import { SeededRandom } from '../support/random.js';
+import { type Pair, schemes, startPair, startUnconnected } from '../support/pair.js';
 import { codeOf, eventually, outcomeOf } from '../support/settled.js';
 import { nothingUncaught } from '../support/uncaught.js';
 import { dishonestClient } from './dishonest.js';
@@ -338,59 +336,3 @@ describe('seed faults: calls', () => {
     await setup.stop();
   });
 });
-
-for (const scheme of ['tcp', 'ws'] as const) {
-  describe(`seed faults: garbage on a raw socket over ${scheme}`, () => {
-    nothingUncaught();
-
-    it('never hurts another client', async () => {
-      const random = new SeededRandom(0xbad);
-      const vault = new Vault();
-      const setup = await startUnconnected({ scheme, server: quick, services: [vault] });
-      let strangers = 0;
-      setup.server.on('clientConnected', () => (strangers += 1));
-      await setup.connect();
-      const port = Number(new URL(setup.url).port);
-      // 60 streams of anything, one of 10,000 small frames with their lengths in front, and 10,000 small frames over
-      // 50 connections that speak the transport as they should.
-      const frames = Array.from({ length: 10_000 }, () => random.bytes(1 + random.below(7)));
-      const framed = Buffer.concat(frames.map((frame) => Uint8Array.of(0, 0, 0, frame.length, ...frame)));
-      const streams = Array.from({ length: 60 }, () => random.bytes(1 + random.below(3000)));
-      await Promise.all([
-        ...[framed, ...streams].map((bytes) => throwAt(port, bytes)),
-        ...Array.from({ length: 50 }, (_, part) =>
-          sendFrames(scheme, setup.url, frames.slice(200 * part, 200 * (part + 1))),
-        ),
-      ]);
-      for (let call = 0; call < 20; call++) {
-        expect(await setup.client.invokeServerRpc('Vault.needs3', [call])).to.equal(call);
-      }
-      expect(vault.runs).to.have.length(20);
-      expect(strangers).to.equal(1);
-      await setup.stop();
-    });
-  });
-}
-
-/** Sends the bytes and waits until the other side has had enough of them. */
-function throwAt(port: number, bytes: Uint8Array): Promise<void> {
-  return new Promise((resolve) => {
-    const socket = connectSocket({ host: '127.0.0.1', port }, () => socket.end(bytes));
-    socket.resume();
-    socket.on('error', () => undefined);
-    socket.on('close', () => resolve());
-  });
-}
-
-/** Sends whole frames, and waits until the other side has closed. */
-async function sendFrames(scheme: Scheme, url: string, frames: readonly Uint8Array[]): Promise<void> {
-  const limits = { maxFrameBytes: 2 ** 16, maxFrameBytesLater: 2 ** 16 };
-  const connection = await transport(scheme, url).connect({
-    signal: new AbortController().signal,
-    ...limits,
-  });
-  await new Promise<void>((resolve) => {
-    connection.open({ frame: () => undefined, closed: () => resolve() });
-    for (const frame of frames) connection.send(frame);
-  });
-}
