@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { rootCertificates } from 'node:tls';
 import { expect } from 'chai';
 import fc from 'fast-check';
@@ -38,8 +39,14 @@ describe('X.509 certificates', function () {
       const root = parseCertificate(fromPem(pem));
       expect(root.version).to.equal(3);
       expect(root.basicConstraints?.ca).to.equal(true);
-      expect(root.publicKey.kind).to.be.oneOf(['rsa', 'p384', 'p256']);
-      expect(root.publicKey.bits).to.be.oneOf([256, 384, 2048, 4096]);
+      // Node 26 has one root on P-521, which Sealwire does not verify with: paths to it are refused, no others.
+      const { namedCurve } = new X509Certificate(pem).publicKey.asymmetricKeyDetails ?? {};
+      if (namedCurve === 'secp521r1') {
+        expect(root.publicKey.kind).to.equal('unsupported');
+      } else {
+        expect(root.publicKey.kind).to.be.oneOf(['rsa', 'p384', 'p256']);
+        expect(root.publicKey.bits).to.be.oneOf([256, 384, 2048, 4096]);
+      }
       expect(root.notAfter > root.notBefore).to.equal(true);
     }
   });
