@@ -23,7 +23,7 @@ export interface Role {
 
 export class ClientManager {
   protected readonly platform: Platform;
-  protected readonly events: ManagerEmitter = new ManagerEmitter();
+  protected readonly events: ManagerEmitter;
   protected readonly registry: Registry = new Registry();
   /** Out of sight of whoever prints a manager: it may hold a passphrase. */
   readonly #config: NetworkConfig;
@@ -39,6 +39,7 @@ export class ClientManager {
     checkOptionNames(config);
     this.#config = config;
     this.platform = platform;
+    this.events = new ManagerEmitter((code, message) => platform.warn(code, message));
   }
 
   protected get config(): NetworkConfig {

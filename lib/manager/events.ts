@@ -1,9 +1,12 @@
-// The events of a manager. Listeners run when Sealwire is done with what it was doing; what one of them throws is
-// thrown on its own, as an uncaught error of the program, and disturbs no connection.
+// The events of a manager. Listeners run when Sealwire is done with what it was doing, and disturb no connection.
+//
+// What a listener throws is thrown on its own, as an uncaught error of the program, with one exception: a SealwireError out of
+// an asynchronous listener is most often a call that a peer let fail, and no peer may end the process.
 
 import { EventEmitter } from 'eventemitter3';
-import type { SealwireError } from '../base/errors.js';
+import { SealwireError } from '../base/errors.js';
 import type { Peer } from '../rpc/peer.js';
+import type { Platform } from './platform.js';
 
 export interface ManagerEvents {
   /** Server: a client has passed the handshake. */
@@ -23,10 +26,20 @@ export interface ManagerEvents {
   callFailed: (peer: Peer, method: string, error: unknown) => void;
   /** A call was not run: SECURITY_REQUIRED, UNIMPLEMENTED or RESOURCE_EXHAUSTED. */
   callRefused: (peer: Peer, method: string, code: string) => void;
+  /**
+   * An asynchronous listener of another event rejected with a SealwireError, such as a call to a client that is gone.
+   * Where nobody listens to this, the platform's warnings say so.
+   */
+  listenerFailed: (event: string, error: SealwireError) => void;
 }
 
 export class ManagerEmitter {
   readonly #emitter = new EventEmitter<ManagerEvents>();
+  readonly #warn: Platform['warn'];
+
+  constructor(warn: Platform['warn']) {
+    this.#warn = warn;
+  }
 
   on<Name extends keyof ManagerEvents>(name: Name, listener: ManagerEvents[Name]): void {
     this.#emitter.on(name, listener as EventEmitter.EventListener<ManagerEvents, Name>);
@@ -39,12 +52,26 @@ export class ManagerEmitter {
   emit<Name extends keyof ManagerEvents>(name: Name, ...args: Parameters<ManagerEvents[Name]>): void {
     for (const listener of this.#emitter.listeners(name)) {
       try {
-        (listener as (...args: Parameters<ManagerEvents[Name]>) => void)(...args);
+        const returned: unknown = (listener as (...args: Parameters<ManagerEvents[Name]>) => unknown)(
+          ...args,
+        );
+        if (returned instanceof Promise) returned.catch((error: unknown) => this.#rejected(name, error));
       } catch (error) {
-        queueMicrotask(() => {
-          throw error;
-        });
+        throwOnItsOwn(error);
       }
     }
   }
+
+  #rejected(name: keyof ManagerEvents, error: unknown): void {
+    if (!(error instanceof SealwireError)) throwOnItsOwn(error);
+    else if (name !== 'listenerFailed' && this.#emitter.listenerCount('listenerFailed') > 0)
+      this.emit('listenerFailed', name, error);
+    else this.#warn('SEALWIRE_LISTENER', `a listener of ${name} failed: ${error.code}, ${error.message}`);
+  }
+}
+
+function throwOnItsOwn(error: unknown): void {
+  queueMicrotask(() => {
+    throw error;
+  });
 }

@@ -293,3 +293,49 @@ describe('manager: a listener that throws', () => {
     }
   });
 });
+
+describe('manager: an asynchronous listener that lets a call fail', () => {
+  nothingUncaught();
+
+  const callsTheClient = async (client: Peer): Promise<void> => {
+    await client.invoke('Hud.missing');
+  };
+
+  it('does not end the process, since a client decides whether it offers what the listener calls', async () => {
+    const { server, client, connect, stop } = await startUnconnected({
+      scheme: 'memory',
+      services: [new Ping()],
+    });
+    const failed: unknown[] = [];
+    server.on('clientConnected', callsTheClient);
+    server.on('listenerFailed', (event, { code }) => failed.push([event, code]));
+    await connect();
+    await eventually('it is told', () => failed.length === 1);
+    expect(failed).to.deep.equal([['clientConnected', 'UNIMPLEMENTED']]);
+    expect(await client.rpc(Ping).ping()).to.equal('pong');
+    await stop();
+  });
+
+  it('is told as a warning where nobody listens, or where that listener fails in the same way', async () => {
+    const warnings: string[] = [];
+    const note = (warning: Error & { code?: string }): void => {
+      if (warning.code === 'SEALWIRE_LISTENER') warnings.push(warning.message);
+    };
+    process.on('warning', note);
+    const { server, connect, stop } = await startUnconnected({ scheme: 'memory' });
+    server.on('clientConnected', callsTheClient);
+    await connect();
+    await eventually('it is warned of', () => warnings.length === 1);
+    expect(warnings[0]).to.match(/^a listener of clientConnected failed: UNIMPLEMENTED, .*Hud\.missing/);
+    await stop();
+    const again = await startPair({ scheme: 'memory' });
+    again.server.on('listenerFailed', async () => {
+      await again.server.invokeClientRpc(99, 'Ping.ping');
+    });
+    again.server.on('clientDisconnected', callsTheClient);
+    await again.stop();
+    await eventually('that is warned of, too', () => warnings.length === 2);
+    expect(warnings[1]).to.match(/^a listener of listenerFailed failed: NOT_FOUND, /);
+    process.off('warning', note);
+  });
+});
