@@ -152,5 +152,13 @@ function isSelfIssued(certificate: Certificate): boolean {
 }
 
 export function violation(reason: PathRejectionReason, certificate: Certificate, detail: string): Violation {
-  return { reason, detail: `the certificate ${describeName(certificate.subject)} is refused: ${detail}` };
+  return { reason, detail: `the certificate ${describeCertificate(certificate)} is refused: ${detail}` };
+}
+
+/** Its subject, or where that is empty, as RFC 5280 allows, the first host name that it is for. */
+function describeCertificate({ subject, subjectAltName }: Certificate): string {
+  const host = subjectAltName?.find((name) => name.kind === 'dns');
+  return subject.relativeNames.length === 0 && host !== undefined
+    ? `for ${JSON.stringify(host.value)}`
+    : describeName(subject);
 }

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { der } from '../../lib/base/der.js';
+import { issueCertificate } from '../../lib/certificate/issue.js';
 import type { ValidationResult } from '../../lib/certificate/path.js';
 import { parseCertificate } from '../../lib/certificate/x509.js';
 import { nodeCrypto } from '../../lib/crypto/node.js';
@@ -341,5 +342,17 @@ describe('certification paths', () => {
       // The leaf by both, both by the one above, and that by the impostor once.
       expect(count()).to.equal(5);
     });
+  });
+
+  it('are refused by the name of the certificate, or by its host where its subject is empty', () => {
+    const stranger = makeCa({ subject: 'stranger' });
+    expectReason(validate(leafOf(stranger), [], [root]), 'untrusted', 'the certificate "a.example"');
+    const { certificate } = issueCertificate(nodeCrypto, {
+      dnsNames: ['b.example'],
+      issuer: issueCertificate(nodeCrypto, { commonName: 'another stranger', ca: true }),
+    });
+    const time = new Date();
+    const result = validate(leafOf(root), [], [root], { leaf: certificate, time });
+    expectReason(result, 'untrusted', 'the certificate for "b.example"');
   });
 });
