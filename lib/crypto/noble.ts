@@ -35,6 +35,7 @@ import {
   type Mac,
   type StreamCipher,
   tagBytes,
+  type X25519KeyPair,
   x25519KeyBytes,
 } from './provider.js';
 
@@ -89,20 +90,12 @@ export const nobleCrypto: CryptoProvider = {
     return pbkdf2(hashes[name], password, salt, { c: iterations, dkLen: length });
   },
 
-  x25519GenerateKeyPair() {
-    const privateKey = nobleCrypto.randomBytes(x25519KeyBytes);
-    return { privateKey, publicKey: x25519.getPublicKey(privateKey) };
-  },
-
-  x25519SharedSecret(privateKey, peerPublicKey) {
-    requireLength('an X25519 private key', privateKey, x25519KeyBytes);
-    if (peerPublicKey.length !== x25519KeyBytes) return undefined;
-    try {
-      return x25519.getSharedSecret(privateKey, peerPublicKey);
-    } catch {
-      // A point of small order, which would give the all-zero secret (RFC 7748 §6.1).
-      return undefined;
-    }
+  x25519KeyPair(privateKey) {
+    if (privateKey !== undefined) return new NobleX25519(privateKey);
+    const fresh = nobleCrypto.randomBytes(x25519KeyBytes);
+    const pair = new NobleX25519(fresh);
+    wipe(fresh);
+    return pair;
   },
 
   aead: (cipher, key) => (cipher === 'aes-256-gcm' ? new NobleGcm(key) : new NobleChaCha20Poly1305(key)),
@@ -141,6 +134,26 @@ abstract class Keyed {
   destroy(): void {
     if (this.#key !== undefined) wipe(this.#key);
     this.#key = undefined;
+  }
+}
+
+class NobleX25519 extends Keyed implements X25519KeyPair {
+  readonly publicKey: Uint8Array;
+
+  constructor(privateKey: Uint8Array) {
+    super(privateKey);
+    this.publicKey = x25519.getPublicKey(this.key);
+  }
+
+  agree(peerPublicKey: Uint8Array): Uint8Array | undefined {
+    const { key } = this;
+    if (peerPublicKey.length !== x25519KeyBytes) return undefined;
+    try {
+      return x25519.getSharedSecret(key, peerPublicKey);
+    } catch {
+      // A point of small order, which would give the all-zero secret (RFC 7748 §6.1).
+      return undefined;
+    }
   }
 }
 

@@ -84,8 +84,8 @@ export function requireCbc(key: Uint8Array, iv: Uint8Array, data: Uint8Array): v
   );
 }
 
-/** The state of a cipher that has not been destroyed yet. */
+/** The state of a cipher or a key that has not been destroyed yet. */
 export function alive<State>(state: State | undefined): State {
   if (state !== undefined) return state;
-  throw new SealwireError('INVALID_STATE', 'this cipher was destroyed: make a new one for the next key');
+  throw new SealwireError('INVALID_STATE', 'this was destroyed, and its key with it: make a new one');
 }

@@ -75,11 +75,17 @@ export interface Mac {
   destroy(): void;
 }
 
+/** A key pair that agrees on secrets. The private key never leaves the backend. */
 export interface X25519KeyPair {
-  /** 32 bytes; wipe after use. */
-  readonly privateKey: Uint8Array;
   /** 32 bytes, RFC 7748 §5. */
   readonly publicKey: Uint8Array;
+  /**
+   * The shared secret, 32 bytes, RFC 7748 §6.1; the caller wipes it. Undefined for a peer's key that is malformed or
+   * gives the all-zero secret.
+   */
+  agree(peerPublicKey: Uint8Array): Uint8Array | undefined;
+  /** Lets go of the private key, wiped where it can be; agree() throws INVALID_STATE afterwards. */
+  destroy(): void;
 }
 
 /** A key that signs. `export` gives PKCS#8 DER; the caller wipes it. */
@@ -115,9 +121,8 @@ export interface CryptoProvider {
     length: number,
   ): Uint8Array;
 
-  x25519GenerateKeyPair(): X25519KeyPair;
-  /** RFC 7748 §6.1. Returns undefined for a peer's key that is malformed or gives the all-zero secret. */
-  x25519SharedSecret(privateKey: Uint8Array, peerPublicKey: Uint8Array): Uint8Array | undefined;
+  /** A fresh key pair; or that of a known private key, 32 bytes, which is copied. */
+  x25519KeyPair(privateKey?: Uint8Array): X25519KeyPair;
 
   aead(cipher: CipherName, key: Uint8Array): Aead;
   /** The stream cipher below that AEAD, alone. */

@@ -59,7 +59,7 @@ export function startClientHandshake(config: ClientHandshakeConfig): {
   send: Uint8Array;
 } {
   const { crypto } = config;
-  const keyPair = crypto.x25519GenerateKeyPair();
+  const keyPair = crypto.x25519KeyPair();
   const hello = encodeClientHello({
     random: crypto.randomBytes(randomBytes),
     suites: offeredSuites(crypto),
@@ -105,7 +105,7 @@ class ExpectServerHello implements HandshakeState {
           '(limits.maxKeyStretchingIterations)',
       );
     }
-    const sharedSecret = crypto.x25519SharedSecret(this.#keyPair.privateKey, hello.keyShare.key);
+    const sharedSecret = this.#keyPair.agree(hello.keyShare.key);
     if (sharedSecret === undefined) throw failed('key-share', "the server's key share is not usable");
     this.#transcript.add(message);
     const secrets = new HandshakeSecrets(crypto, {
@@ -126,7 +126,7 @@ class ExpectServerHello implements HandshakeState {
   }
 
   destroy(): void {
-    this.#keyPair.privateKey.fill(0);
+    this.#keyPair.destroy();
   }
 }
 

@@ -71,9 +71,9 @@ class ExpectClientHello implements HandshakeState {
     const hello = decodeClientHello(message.body);
     const { suite, cipher, clientShare } = this.#negotiate(hello);
 
-    const keyPair = crypto.x25519GenerateKeyPair();
-    const sharedSecret = crypto.x25519SharedSecret(keyPair.privateKey, clientShare);
-    keyPair.privateKey.fill(0);
+    const keyPair = crypto.x25519KeyPair();
+    const sharedSecret = keyPair.agree(clientShare);
+    keyPair.destroy();
     if (sharedSecret === undefined) throw failed('key-share', "the client's key share is not usable");
     const reply = encodeServerHello({
       random: crypto.randomBytes(randomBytes),

@@ -1,5 +1,5 @@
 // A crypto backend that keeps every secret that it gave out, so that a spec can look at what is left of them.
-// "Secret" is what comes out of X25519, PBKDF2 and HKDF; ciphers under a key count as held until they are destroyed.
+// "Secret" is what comes out of X25519, PBKDF2 and HKDF; key pairs and ciphers count as held until they are destroyed.
 
 import { expect } from 'chai';
 import { toHex } from '../../lib/base/bytes.js';
@@ -7,7 +7,7 @@ import type { CryptoProvider } from '../../lib/crypto/provider.js';
 
 export interface WatchedSecrets {
   readonly made: { readonly what: string; readonly bytes: Uint8Array }[];
-  /** Ciphers and MACs that were not destroyed. */
+  /** Key pairs, ciphers and MACs that were not destroyed. */
   readonly alive: Set<object>;
 }
 
@@ -37,14 +37,14 @@ export function watchSecrets(crypto: CryptoProvider): WatchedSecrets & { readonl
     alive,
     crypto: {
       ...crypto,
-      x25519GenerateKeyPair() {
-        const pair = crypto.x25519GenerateKeyPair();
-        keep('X25519 private key', pair.privateKey);
+      x25519KeyPair(...args) {
+        const pair = watch(crypto.x25519KeyPair(...args));
+        const agree = pair.agree.bind(pair);
+        pair.agree = (peerPublicKey) => {
+          const secret = agree(peerPublicKey);
+          return secret && keep('shared secret', secret);
+        };
         return pair;
-      },
-      x25519SharedSecret(privateKey, peerPublicKey) {
-        const secret = crypto.x25519SharedSecret(privateKey, peerPublicKey);
-        return secret && keep('shared secret', secret);
       },
       pbkdf2: (...args) => keep('stretched secret', crypto.pbkdf2(...args)),
       hkdfExtract(salt, inputKeyMaterial) {

@@ -3,7 +3,7 @@
 
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { sameBytes, utf8 } from '../../lib/base/bytes.js';
+import { sameBytes, toHex, utf8 } from '../../lib/base/bytes.js';
 import { type Aead, nonceBytes, tagBytes } from '../../lib/crypto/provider.js';
 import { backends, bytesOf, ciphers, codeThrownBy, pairs } from './backends.js';
 
@@ -83,14 +83,31 @@ for (const crypto of backends) {
     });
 
     it('X25519: a peer key of another length is undefined, a private key of another length is a fault', () => {
-      const { privateKey, publicKey } = crypto.x25519GenerateKeyPair();
+      const pair = crypto.x25519KeyPair();
       for (const length of [0, 31, 33, 64]) {
-        expect(crypto.x25519SharedSecret(privateKey, bytesOf(length, 9))).to.equal(undefined);
-        expect(codeThrownBy(() => crypto.x25519SharedSecret(bytesOf(length, 9), publicKey))).to.equal(
-          'INVALID_CONFIG',
-        );
+        expect(pair.agree(bytesOf(length, 9))).to.equal(undefined);
+        expect(codeThrownBy(() => crypto.x25519KeyPair(bytesOf(length, 9)))).to.equal('INVALID_CONFIG');
       }
-      expect(crypto.x25519SharedSecret(privateKey, bytesOf(32, 0))).to.equal(undefined);
+      expect(pair.agree(bytesOf(32, 0))).to.equal(undefined);
+    });
+
+    it('X25519: key pairs differ, and one of a known private key keeps a copy of its own', () => {
+      const pairs = Array.from({ length: 20 }, () => toHex(crypto.x25519KeyPair().publicKey));
+      expect(new Set(pairs).size).to.equal(20);
+      const privateKey = bytesOf(32, 7);
+      const pair = crypto.x25519KeyPair(privateKey);
+      const peer = crypto.x25519KeyPair();
+      const secret = pair.agree(peer.publicKey);
+      privateKey.fill(0);
+      expect(pair.agree(peer.publicKey)).to.deep.equal(secret);
+      expect(peer.agree(pair.publicKey)).to.deep.equal(secret);
+    });
+
+    it('X25519: a destroyed key pair agrees on nothing, and can be destroyed again', () => {
+      const pair = crypto.x25519KeyPair();
+      pair.destroy();
+      pair.destroy();
+      expect(codeThrownBy(() => pair.agree(crypto.x25519KeyPair().publicKey))).to.equal('INVALID_STATE');
     });
   });
 }
@@ -192,10 +209,10 @@ for (const [one, other] of pairs) {
     });
 
     it('both make the same X25519 secret, hashes, HKDF and PBKDF2 outputs', () => {
-      const [alice, bob] = [one.x25519GenerateKeyPair(), other.x25519GenerateKeyPair()];
-      const secret = one.x25519SharedSecret(alice.privateKey, bob.publicKey);
+      const [alice, bob] = [one.x25519KeyPair(), other.x25519KeyPair()];
+      const secret = alice.agree(bob.publicKey);
       expect(secret).to.have.length(32);
-      expect(secret).to.deep.equal(other.x25519SharedSecret(bob.privateKey, alice.publicKey));
+      expect(secret).to.deep.equal(bob.agree(alice.publicKey));
       fc.assert(
         fc.property(bytes(200), bytes(80), fc.integer({ min: 1, max: 300 }), (data, salt, length) => {
           for (const name of ['sha1', 'sha256', 'sha384', 'sha512'] as const) {

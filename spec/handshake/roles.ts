@@ -75,7 +75,6 @@ export function fixedCrypto(
 ): CryptoProvider {
   const { random, privateKey, cipher } = fixed;
   const all: readonly CipherName[] = ['aes-256-gcm', 'chacha20-poly1305'];
-  const publicKey = privateKey && crypto.x25519SharedSecret(privateKey, x25519BasePoint)!;
   return {
     ...crypto,
     ...(cipher && { preferredCiphers: [cipher, ...all.filter((other) => other !== cipher)] }),
@@ -85,15 +84,9 @@ export function fixedCrypto(
         return random.slice();
       },
     }),
-    ...(privateKey &&
-      publicKey && {
-        x25519GenerateKeyPair: () => ({ privateKey: privateKey.slice(), publicKey: publicKey.slice() }),
-      }),
+    ...(privateKey && { x25519KeyPair: () => crypto.x25519KeyPair(privateKey) }),
   };
 }
-
-/** RFC 7748 §4.1 */
-const x25519BasePoint = new Uint8Array(32).fill(9, 0, 1);
 
 export interface SaidFrame {
   readonly from: 'client' | 'server';

@@ -302,7 +302,7 @@ describe('manager: life cycle', () => {
   it('closes what it dialled when its crypto backend fails', async () => {
     const { url, stop, server } = await startUnconnected({ scheme: 'tcp' });
     const broken = Object.assign(Object.create(nobleCrypto) as typeof nobleCrypto, {
-      x25519GenerateKeyPair() {
+      x25519KeyPair() {
         throw new SealwireError('INTERNAL', 'no random numbers left');
       },
     });
