@@ -6,6 +6,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 
 const found = new Map<string, boolean>();
+const lacking = new Set<string>();
 
 /** Skips the running test (or suite, from a `before` hook) unless `program` can be run. */
 export function requireProgram(context: Mocha.Context, program: string, versionFlag = '--version'): void {
@@ -32,7 +33,15 @@ export function sharedVectorPath(context: Mocha.Context, path: string): string {
 export function requireOrSkip(context: Mocha.Context, available: boolean, what: string): void {
   if (available) return;
   if (process.env.SEALWIRE_REQUIRE_ALL) throw new Error(`this run must not skip anything, but lacks ${what}`);
+  if (lacking.size === 0) process.once('exit', nameWhatIsLacking);
+  lacking.add(what);
   const runnable = context.test ?? context.currentTest;
   if (runnable) runnable.title += ` [skipped: this machine lacks ${what}]`;
   context.skip();
+}
+
+/** The last lines of a run, since most reporters only count what was skipped. */
+function nameWhatIsLacking(): void {
+  const list = [...lacking].sort().map((what) => `    ${what}\n`);
+  process.stdout.write(`  Specs were skipped (pending), because this machine lacks:\n${list.join('')}\n`);
 }
