@@ -9,6 +9,7 @@
 import { sameBytes, wipe } from '../base/bytes.js';
 import { SealwireError } from '../base/errors.js';
 import type { CryptoProvider, PrivateKey } from '../crypto/provider.js';
+import { maxCertificateBytes, maxCertificates } from '../wire/handshake-message.js';
 import { signatureAlgorithm } from './algorithm.js';
 import { sameName } from './distinguished-name.js';
 import { decodeBase64, readCertificates } from './pem.js';
@@ -42,10 +43,6 @@ export type IdentitySource =
       readonly passphrase?: string;
     };
 
-/** What a peer accepts at most (docs/protocol.md, Certificate): a longer chain could never be used. */
-const maxChainCertificates = 4;
-const maxChainBytes = 16 * 1024;
-
 /**
  * Loads an identity. Throws PFX_PASSPHRASE when the passphrase does not open the file or the key, and
  * INVALID_CERTIFICATE for whatever else is wrong: no key, no certificate for the key, a file that cannot be read.
@@ -55,10 +52,10 @@ export function loadIdentity(crypto: CryptoProvider, source: IdentitySource): Id
   const leaf = leafOf(certificates, key);
   const chain = chainOf(crypto, leaf, certificates);
   const chainBytes = chain.reduce((sum, { der }) => sum + der.length, 0);
-  if (chain.length > maxChainCertificates || chainBytes > maxChainBytes) {
+  if (chain.length > maxCertificates || chainBytes > maxCertificateBytes) {
     throw invalid(
       `the certificate chain has ${chain.length} certificates and ${chainBytes} bytes; peers accept at most ` +
-        `${maxChainCertificates} and ${maxChainBytes}: leave out those that peers trust anyway`,
+        `${maxCertificates} and ${maxCertificateBytes}: leave out those that peers trust anyway`,
     );
   }
   return { chain: chain.map(({ der }) => der), leaf, key };

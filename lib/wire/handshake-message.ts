@@ -26,7 +26,6 @@ export const transportCodes = { websocket: 1, tcp: 2, memory: 3 } as const;
 export const extensionTypes = { manifest: 1, maxFrameBytes: 2, allowed: 3 } as const;
 
 export const randomBytes = 32;
-export const finishedBytes = 32;
 const maxListEntries = 16;
 const maxKeyShares = 4;
 export const maxCertificates = 4;
