@@ -42,28 +42,16 @@ export function encodeCall(
   timeoutMs: number,
   limits: PayloadLimits,
 ): Uint8Array {
-  return encodeMessage([messageKinds.call, id, method, args, timeoutMs], {
-    maxDepth: limits.maxDepth,
-    maxValues: limits.maxValues,
-    fields: callFields,
-  });
+  return encodeMessage([messageKinds.call, id, method, args, timeoutMs], limits, callFields);
 }
 
 export function encodeNotify(method: number, args: readonly unknown[], limits: PayloadLimits): Uint8Array {
-  return encodeMessage([messageKinds.notify, method, args], {
-    maxDepth: limits.maxDepth,
-    maxValues: limits.maxValues,
-    fields: notifyFields,
-  });
+  return encodeMessage([messageKinds.notify, method, args], limits, notifyFields);
 }
 
 export function encodeResult(id: number, value: unknown, limits: PayloadLimits): Uint8Array {
   const message = value === undefined ? [messageKinds.result, id] : [messageKinds.result, id, value];
-  return encodeMessage(message, {
-    maxDepth: limits.maxDepth,
-    maxValues: limits.maxValues,
-    fields: resultFields,
-  });
+  return encodeMessage(message, limits, resultFields);
 }
 
 export function encodeError(
@@ -74,11 +62,7 @@ export function encodeError(
   limits: PayloadLimits,
 ): Uint8Array {
   const fields = [messageKinds.error, id, code, message];
-  return encodeMessage(data === undefined ? fields : [...fields, data], {
-    maxDepth: limits.maxDepth,
-    maxValues: limits.maxValues,
-    fields: errorFields,
-  });
+  return encodeMessage(data === undefined ? fields : [...fields, data], limits, errorFields);
 }
 
 export function encodeCancel(id: number): Uint8Array {

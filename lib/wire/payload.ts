@@ -36,14 +36,6 @@ const codec = new Packr(plainMessagePack as unknown as Options);
 /** One object for all calls: unpack() reads it before anything else can run. */
 const range = { start: 0, end: 0 };
 
-export interface EncodeOptions extends Partial<PayloadLimits> {
-  /**
-   * What errors call the places of the message: `['kind', 'id', 'method', 'argument']` makes
-   * `argument[1].user.birthday` of the path `message[3][1].user.birthday`.
-   */
-  readonly fields?: readonly string[];
-}
-
 /**
  * One message as MessagePack. Class instances are sent as plain objects of their own enumerable string keys;
  * `undefined` is left out of objects and becomes null in arrays; -0 becomes 0.
@@ -51,13 +43,16 @@ export interface EncodeOptions extends Partial<PayloadLimits> {
  * Throws INVALID_ARGUMENT with the path of a value that cannot be sent: functions, symbols, Map, Set, Date and other
  * objects of the platform, typed arrays other than Uint8Array, bigint beyond 64 bits, text with lone surrogates or
  * a byte order mark, the keys `__proto__`, `constructor` and `prototype`, cycles, and too deep or too many values.
+ *
+ * `fields` is what errors call the places of the message: `['kind', 'id', 'method', 'argument']` makes
+ * `argument[1].user.birthday` of the path `message[3][1].user.birthday`.
  */
-export function encodeMessage(message: readonly unknown[], options: EncodeOptions = {}): Uint8Array {
-  const limits = {
-    maxDepth: options.maxDepth ?? defaultLimits.maxDepth,
-    maxValues: options.maxValues ?? defaultLimits.maxValues,
-  };
-  const packed = codec.pack(sendableMessage(message, limits, options.fields ?? []));
+export function encodeMessage(
+  message: readonly unknown[],
+  limits: PayloadLimits = defaultLimits,
+  fields: readonly string[] = [],
+): Uint8Array {
+  const packed = codec.pack(sendableMessage(message, limits, fields));
   // A copy, since msgpackr packs into a pool that all its users in this process share. Never a Buffer.
   return new Uint8Array(packed);
 }

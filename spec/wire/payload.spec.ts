@@ -15,7 +15,7 @@ function decode(body: Uint8Array, within = limits): unknown[][] {
 }
 
 function expectUnsendable(value: unknown, message: string | RegExp): void {
-  expect(() => encodeMessage([value], { fields: ['argument'] }))
+  expect(() => encodeMessage([value], defaultLimits, ['argument']))
     .to.throw(message as string)
     .with.property('code', 'INVALID_ARGUMENT');
 }
@@ -220,7 +220,7 @@ describe('wire/payload', () => {
     it('with the whole path, in the words of the caller', () => {
       const call = [0, 7, 3, [1, { user: { birthday: new Date(0) } }]];
       const fields = ['kind', 'id', 'method', 'argument'];
-      expect(() => encodeMessage(call, { fields })).to.throw(
+      expect(() => encodeMessage(call, defaultLimits, fields)).to.throw(
         'argument[1].user.birthday is a Date; send a number or a string',
       );
       expect(() => encodeMessage(call)).to.throw('message[3][1].user.birthday is a Date');
@@ -260,7 +260,7 @@ describe('wire/payload', () => {
       for (let level = 1; level < 31; level++) object = { a: object };
       expect(decode(encodeMessage([object]))).to.have.length(1);
       expectUnsendable({ a: object }, /nested deeper than 32 levels/);
-      expect(() => encodeMessage([[[]]], { maxDepth: 2 })).to.throw(
+      expect(() => encodeMessage([[[]]], { ...defaultLimits, maxDepth: 2 })).to.throw(
         /message\[0\]\[0\] is nested deeper than 2/,
       );
     });
@@ -269,8 +269,10 @@ describe('wire/payload', () => {
       expect(decode(encodeMessage(Array(defaultLimits.maxValues - 1).fill(1)))[0]).to.have.length(65_535);
       expect(() => encodeMessage(Array(defaultLimits.maxValues).fill(1))).to.throw(/past 65536 values/);
       expectUnsendable(new Array(2 ** 32 - 1), /past 65536 values/);
-      expect(() => encodeMessage([{ a: 1 }, 1], { maxValues: 4 })).to.throw(/past 4 values/);
-      expect(encodeMessage([{ a: 1 }, 1], { maxValues: 5 })).to.have.length(6);
+      expect(() => encodeMessage([{ a: 1 }, 1], { ...defaultLimits, maxValues: 4 })).to.throw(
+        /past 4 values/,
+      );
+      expect(encodeMessage([{ a: 1 }, 1], { ...defaultLimits, maxValues: 5 })).to.have.length(6);
     });
   });
 
