@@ -4,20 +4,21 @@
 
 import type { CipherName, CryptoProvider, PrivateKey, SignatureAlgorithm } from '../crypto/provider.js';
 
-const suiteCodes: ReadonlyMap<number, CipherName> = new Map([
-  [1, 'aes-256-gcm'],
-  [2, 'chacha20-poly1305'],
-]);
+export interface Suite {
+  readonly code: number;
+  readonly cipher: CipherName;
+}
+
+const suites: readonly Suite[] = [
+  { code: 1, cipher: 'aes-256-gcm' },
+  { code: 2, cipher: 'chacha20-poly1305' },
+];
 
 export const x25519Group = 0x001d;
 
 /** The suites of `crypto`, fastest first. */
-export function offeredSuites(crypto: CryptoProvider): number[] {
-  return crypto.preferredCiphers.map(suiteCode);
-}
-
-export function suiteCipher(code: number): CipherName | undefined {
-  return suiteCodes.get(code);
+export function offeredSuites(crypto: CryptoProvider): Suite[] {
+  return crypto.preferredCiphers.flatMap((cipher) => suites.filter((suite) => suite.cipher === cipher));
 }
 
 /**
@@ -25,16 +26,11 @@ export function suiteCipher(code: number): CipherName | undefined {
  * fast as its AES), else the first of the client's that is known, since a client without native AES puts ChaCha20
  * first.
  */
-export function chooseSuite(crypto: CryptoProvider, offered: readonly number[]): number | undefined {
-  const favourite = crypto.preferredCiphers[0];
-  if (favourite === 'chacha20-poly1305' && offered.includes(suiteCode(favourite)))
-    return suiteCode(favourite);
-  return offered.find((code) => suiteCodes.has(code));
-}
-
-function suiteCode(cipher: CipherName): number {
-  for (const [code, name] of suiteCodes) if (name === cipher) return code;
-  throw new RangeError(cipher);
+export function chooseSuite(crypto: CryptoProvider, offered: readonly number[]): Suite | undefined {
+  const [favourite] = offeredSuites(crypto);
+  if (favourite?.cipher === 'chacha20-poly1305' && offered.includes(favourite.code)) return favourite;
+  const first = offered.find((code) => suites.some((suite) => suite.code === code));
+  return suites.find(({ code }) => code === first);
 }
 
 interface SignatureCode {

@@ -23,7 +23,7 @@ import {
   type PeerExtensions,
   randomBytes,
 } from '../wire/handshake-message.js';
-import { offeredSignatures, offeredSuites, signatureFor, suiteCipher, x25519Group } from './algorithms.js';
+import { offeredSignatures, offeredSuites, signatureFor, x25519Group } from './algorithms.js';
 import { type ExpectedFlight, SealedState, sealFlight } from './flight.js';
 import { finishedMac, HandshakeSecrets, signedContent } from './key-schedule.js';
 import {
@@ -62,7 +62,7 @@ export function startClientHandshake(config: ClientHandshakeConfig): {
   const keyPair = crypto.x25519KeyPair();
   const hello = encodeClientHello({
     random: crypto.randomBytes(randomBytes),
-    suites: offeredSuites(crypto),
+    suites: offeredSuites(crypto).map(({ code }) => code),
     groups: [x25519Group],
     keyShares: [{ group: x25519Group, key: keyPair.publicKey }],
     signatureAlgorithms: config.signed ? offeredSignatures : [],
@@ -94,8 +94,8 @@ class ExpectServerHello implements HandshakeState {
     const { crypto, maxIterations } = this.#config;
     expectType(message, messageTypes.serverHello);
     const hello = decodeServerHello(message.body);
-    const cipher = offeredSuites(crypto).includes(hello.suite) ? suiteCipher(hello.suite) : undefined;
-    if (cipher === undefined || hello.keyShare.group !== x25519Group) {
+    const suite = offeredSuites(crypto).find(({ code }) => code === hello.suite);
+    if (suite === undefined || hello.keyShare.group !== x25519Group) {
       throw failed('no-common-algorithm', 'the server chose a suite or group that was not offered');
     }
     if (hello.iterations > maxIterations) {
@@ -109,7 +109,7 @@ class ExpectServerHello implements HandshakeState {
     if (sharedSecret === undefined) throw failed('key-share', "the server's key share is not usable");
     this.#transcript.add(message);
     const secrets = new HandshakeSecrets(crypto, {
-      cipher,
+      cipher: suite.cipher,
       sharedSecret,
       iterations: hello.iterations,
       hellosHash: this.#transcript.hash(),
@@ -120,7 +120,7 @@ class ExpectServerHello implements HandshakeState {
       transcript: this.#transcript,
       secrets,
       opener: new Opener(secrets.server),
-      suite: cipher,
+      suite: suite.cipher,
     });
     return { next, send: [] };
   }

@@ -7,7 +7,7 @@
 // client has proved that it holds the handshake keys, not before.
 
 import type { Identity } from '../certificate/identity.js';
-import type { CipherName, CryptoProvider } from '../crypto/provider.js';
+import type { CryptoProvider } from '../crypto/provider.js';
 import { Opener } from '../record/open.js';
 import {
   type ClientHello,
@@ -23,7 +23,7 @@ import {
   type PeerExtensions,
   randomBytes,
 } from '../wire/handshake-message.js';
-import { chooseSuite, signatureFor, suiteCipher, x25519Group } from './algorithms.js';
+import { chooseSuite, type Suite, signatureFor, x25519Group } from './algorithms.js';
 import { type ExpectedFlight, SealedState, sealFlight } from './flight.js';
 import { finishedMac, HandshakeSecrets, signedContent } from './key-schedule.js';
 import {
@@ -69,7 +69,7 @@ class ExpectClientHello implements HandshakeState {
     }
     expectType(message, messageTypes.clientHello);
     const hello = decodeClientHello(message.body);
-    const { suite, cipher, clientShare } = this.#negotiate(hello);
+    const { suite, clientShare } = this.#negotiate(hello);
 
     const keyPair = crypto.x25519KeyPair();
     const sharedSecret = keyPair.agree(clientShare);
@@ -77,13 +77,13 @@ class ExpectClientHello implements HandshakeState {
     if (sharedSecret === undefined) throw failed('key-share', "the client's key share is not usable");
     const reply = encodeServerHello({
       random: crypto.randomBytes(randomBytes),
-      suite,
+      suite: suite.code,
       keyShare: { group: x25519Group, key: keyPair.publicKey },
       iterations,
     });
     const transcript = new Transcript(crypto).add(message).add(reply);
     const secrets = new HandshakeSecrets(crypto, {
-      cipher,
+      cipher: suite.cipher,
       sharedSecret,
       iterations,
       hellosHash: transcript.hash(),
@@ -93,7 +93,7 @@ class ExpectClientHello implements HandshakeState {
       config: this.#config,
       transcript,
       secrets,
-      suite: cipher,
+      suite: suite.cipher,
       finishedHash: transcript.hash(),
       opener: new Opener(secrets.client),
       clientAllowed: hello.allowed,
@@ -105,7 +105,7 @@ class ExpectClientHello implements HandshakeState {
     // Nothing secret is held before the client has spoken.
   }
 
-  #negotiate(hello: ClientHello): { suite: number; cipher: CipherName; clientShare: Uint8Array } {
+  #negotiate(hello: ClientHello): { suite: Suite; clientShare: Uint8Array } {
     const { crypto, identity, transport } = this.#config;
     if (hello.transport !== transport) {
       throw failed('transport', 'the client says that it dialled over another transport');
@@ -114,15 +114,14 @@ class ExpectClientHello implements HandshakeState {
       throw failed('signature-mismatch', 'signKeyExchange must be the same on the client and on this server');
     }
     const suite = chooseSuite(crypto, hello.suites);
-    const cipher = suite === undefined ? undefined : suiteCipher(suite);
     const share = hello.keyShares.find(({ group }) => group === x25519Group);
     const signs =
       identity === undefined ||
       hello.signatureAlgorithms.includes(signatureFor(identity.key.kind)?.code ?? Number.NaN);
-    if (suite === undefined || cipher === undefined || share === undefined || !signs) {
+    if (suite === undefined || share === undefined || !signs) {
       throw failed('no-common-algorithm', 'no suite, group or signature algorithm in common with the client');
     }
-    return { suite, cipher, clientShare: share.key };
+    return { suite, clientShare: share.key };
   }
 
   /** No state holds the secrets yet, so they are wiped here when the flight fails: a key in a device may not answer. */
