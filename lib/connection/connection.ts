@@ -63,7 +63,6 @@ export class Connection {
   readonly #stopTimer: StopTimer;
   readonly #isClient: boolean;
   #phase: 'handshaking' | 'verifying' | 'ready' | 'closed' = 'handshaking';
-  #verdict: PendingVerdict | undefined;
   #receiver: Receiver | undefined;
   #established: Established | undefined;
   #endedBy: SealwireError | undefined;
@@ -171,7 +170,6 @@ export class Connection {
 
   #verify(verdict: PendingVerdict): void {
     this.#phase = 'verifying';
-    this.#verdict = verdict;
     const checked = this.#owner.checkPeer(verdict);
     if (checked === undefined) {
       // The check may run the application's code, which may have closed the connection.
@@ -189,7 +187,6 @@ export class Connection {
     const { secrets, peer } = established;
     this.#stopTimer();
     this.#phase = 'ready';
-    this.#verdict = undefined;
     this.#established = established;
     this.#transport.setMaxFrameBytes(this.#limits.maxFrameBytes);
     this.#sender.establish(secrets?.sending, peer.maxFrameBytes);
@@ -230,7 +227,6 @@ export class Connection {
     this.#transport.close();
     this.#sender.destroy();
     this.#receiver?.destroy();
-    this.#verdict?.destroy();
     this.#handshake.destroy();
     this.#established?.destroy();
     this.#owner.closed(error);
