@@ -6,7 +6,7 @@
 import { SealwireError } from '../base/errors.js';
 import { type Address, hostAndPort, parseAddress } from './address.js';
 import { Delivery } from './delivery.js';
-import { broken, givenUp } from './socket-errors.js';
+import { broken, closedTooSlowly, givenUp } from './socket-errors.js';
 import { subProtocol } from './sub-protocol.js';
 import {
   type ClientTransport,
@@ -162,7 +162,7 @@ class BrowserWebSocketConnection implements TransportConnection {
     this.#closing = true;
     this.#websocket.close(code);
     this.#closeTimer = setTimeout(() => {
-      this.#ended(broken(`the other side did not finish closing within ${closeTimeLimitMs} ms`));
+      this.#ended(closedTooSlowly());
     }, closeTimeLimitMs);
   }
 

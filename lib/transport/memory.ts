@@ -5,7 +5,7 @@
 import { SealwireError } from '../base/errors.js';
 import { misaddressed, parseAddress } from './address.js';
 import { Delivery } from './delivery.js';
-import { broken, givenUp } from './socket-errors.js';
+import { broken, closedTooSlowly, givenUp } from './socket-errors.js';
 import {
   type ClientTransport,
   type ConnectOptions,
@@ -129,10 +129,7 @@ class MemoryConnection implements TransportConnection {
     this.#closing = true;
     this.#delivery.stop();
     this.#closeTimer = setTimeout(() => {
-      const cut = broken(
-        `the other side did not finish closing within ${closeTimeLimitMs} ms and was cut off`,
-      );
-      this.#end(cut, broken('the other side cut the way'));
+      this.#end(closedTooSlowly(), broken('the other side cut the way'));
     }, closeTimeLimitMs);
     this.#flushLater();
   }

@@ -2,6 +2,7 @@
 // LISTEN_FAILED with a message that says what to check. The original error is the `cause`, for the local log.
 
 import { SealwireError } from '../base/errors.js';
+import { closeTimeLimitMs } from './transport.js';
 
 export type ConnectFailure = 'refused' | 'unknown-host' | 'unreachable' | 'not-sealwire' | 'aborted';
 
@@ -60,6 +61,11 @@ const listenAdvice: ReadonlyMap<string, string> = new Map([
 /** The way broke while it was in use. */
 export function broken(what: string, cause?: unknown): SealwireError {
   return new SealwireError('CONNECTION_CLOSED', what, cause === undefined ? {} : { cause });
+}
+
+/** Whoever does not finish closing is cut off; what was queued may be lost. */
+export function closedTooSlowly(): SealwireError {
+  return broken(`the other side did not finish closing within ${closeTimeLimitMs} ms and was cut off`);
 }
 
 function failure(reason: ConnectFailure, message: string, cause: unknown): SealwireError {

@@ -10,7 +10,14 @@ import { connect, createServer, type Socket } from 'node:net';
 import type { SealwireError } from '../base/errors.js';
 import { type Address, hostAndPort, misaddressed, parseAddress } from './address.js';
 import { Delivery } from './delivery.js';
-import { broken, connectFailed, givenUp, listenFailed, systemCode } from './socket-errors.js';
+import {
+  broken,
+  closedTooSlowly,
+  connectFailed,
+  givenUp,
+  listenFailed,
+  systemCode,
+} from './socket-errors.js';
 import {
   type ClientTransport,
   type ConnectOptions,
@@ -204,9 +211,7 @@ class TcpConnection implements TransportConnection {
 
   #limitClosing(): void {
     this.#closeTimer ??= setTimeout(() => {
-      this.#error ??= broken(
-        `the other side did not finish closing within ${closeTimeLimitMs} ms and was cut off`,
-      );
+      this.#error ??= closedTooSlowly();
       this.#cut();
     }, closeTimeLimitMs);
   }
