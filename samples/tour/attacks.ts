@@ -60,27 +60,15 @@ function farewellOf({ eavesdropper }: Visitor, told: Entry | undefined): Farewel
 
 /** The body of a readable call is changed in one byte; the tag is left as it was. */
 async function forge(scene: Scene): Promise<Farewell> {
-  const { stage, page, expectations } = scene;
+  const { page, expectations } = scene;
   page.section('3.1  One byte forged', "arena.move('north', 1)");
   page.text(
     'The call is readable, so the relay knows what it would like to change: the number behind "north", one step, ' +
       'becomes nine.',
   );
-  let change: Change | undefined;
-  const visitor = await stage.visit((frame) => {
-    if (!isCall(frame)) return undefined;
-    change = changeByte(frame.bytes, Buffer.from(frame.bytes).indexOf('north') + 'north'.length, () => 9);
-    return [change.frame];
-  });
-  const peer = await visitor.connect();
-  const ran = stage.house.arena.runs.length;
-  const call = await outcome(visitor.arena.move('north', 1));
-  const [noticed, told] = await bothEnds(stage, visitor, peer);
-
-  tellChange(page, change);
-  tellNoticed(page, 'server noticed', noticed);
-  tell(page, 'client is told', told);
-  page.fact('call failed with', `\`${codeOf(call)}\``);
+  const { visitor, noticed, told, call, ran } = await moveWithChange(scene, (frame) =>
+    changeByte(frame, Buffer.from(frame).indexOf('north') + 'north'.length, () => 9),
+  );
   expectations.same(named(noticed), 'RECORD_REJECTED (tag)', 'the tag does not fit: RECORD_REJECTED (tag)');
   expectations.same(codeOf(call), 'CONNECTION_CLOSED', 'the caller knows that there was no answer');
   await expectHarmless(scene, ran, 'Arena.move did not run');
@@ -122,27 +110,15 @@ async function replay(scene: Scene): Promise<Farewell> {
 
 /** The flag is taken out of the first byte, everything else stays. */
 async function clearFlag(scene: Scene): Promise<Farewell> {
-  const { stage, page, expectations } = scene;
+  const { page, expectations } = scene;
   page.section('3.3  The flag stripped', "arena.move('north', 1)");
   page.text(
     'Where the flag Authenticated is not set, nobody looks for a tag. So the relay clears that one bit and leaves the ' +
       'rest alone. Now header and tag are part of the message, and that makes no sense.',
   );
-  let change: Change | undefined;
-  const visitor = await stage.visit((frame) => {
-    if (!isCall(frame)) return undefined;
-    change = changeByte(frame.bytes, 0, (first) => first & ~authenticatedBit);
-    return [change.frame];
-  });
-  const peer = await visitor.connect();
-  const ran = stage.house.arena.runs.length;
-  const call = await outcome(visitor.arena.move('north', 1));
-  const [noticed, told] = await bothEnds(stage, visitor, peer);
-
-  tellChange(page, change);
-  tellNoticed(page, 'server noticed', noticed);
-  tell(page, 'client is told', told);
-  page.fact('call failed with', `\`${codeOf(call)}\``);
+  const { visitor, noticed, told, call, ran } = await moveWithChange(scene, (frame) =>
+    changeByte(frame, 0, (first) => first & ~authenticatedBit),
+  );
   expectations.same(named(noticed), 'PROTOCOL_ERROR', 'there is no message in it: PROTOCOL_ERROR');
   expectations.same(codeOf(call), 'CONNECTION_CLOSED', 'the caller knows that there was no answer');
   await expectHarmless(scene, ran, 'Arena.move did not run');
@@ -263,6 +239,26 @@ async function flip(scene: Scene): Promise<void> {
     'bob is told nine: Encrypted alone hides, and protects nothing',
   );
   await expectHarmless(scene, ran + 1, 'Arena.whisper ran, with a text that nobody wrote');
+}
+
+/** A step north whose frame is changed on its way, and how that ended; tells who noticed what. */
+async function moveWithChange({ stage, page }: Scene, change: (frame: Uint8Array) => Change) {
+  let changed: Change | undefined;
+  const visitor = await stage.visit((frame) => {
+    if (!isCall(frame)) return undefined;
+    changed = change(frame.bytes);
+    return [changed.frame];
+  });
+  const peer = await visitor.connect();
+  const ran = stage.house.arena.runs.length;
+  const call = await outcome(visitor.arena.move('north', 1));
+  const [noticed, told] = await bothEnds(stage, visitor, peer);
+
+  tellChange(page, changed);
+  tellNoticed(page, 'server noticed', noticed);
+  tell(page, 'client is told', told);
+  page.fact('call failed with', `\`${codeOf(call)}\``);
+  return { visitor, call, ran, noticed, told };
 }
 
 /** A call of the client on its way to the server. */
