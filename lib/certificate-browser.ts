@@ -3,12 +3,12 @@
 import { type CertificateToolkit, certificateToolkit } from './certificate/toolkit.js';
 import { nobleCrypto } from './crypto/noble.js';
 
+export type { CertificateInput } from './certificate/file/pem.js';
 export type { Identity, IdentitySource } from './certificate/identity.js';
-export type { IssuedCertificate, IssueOptions, Issuer } from './certificate/issue.js';
-export type { PathRejectionReason, ValidationResult } from './certificate/path.js';
-export type { CertificateInput } from './certificate/pem.js';
+export type { IssuedCertificate, IssueOptions, Issuer } from './certificate/issue/issue.js';
+export type { PathRejectionReason, ValidationResult } from './certificate/path/path.js';
 export type { ChainInput } from './certificate/toolkit.js';
-export { type Certificate, parseCertificate } from './certificate/x509.js';
+export { type Certificate, parseCertificate } from './certificate/x509/x509.js';
 
 const toolkit = certificateToolkit(nobleCrypto);
 

@@ -10,12 +10,12 @@ import { sameBytes, wipe } from '../base/bytes.js';
 import { SealwireError } from '../base/errors.js';
 import type { CryptoProvider, PrivateKey } from '../crypto/provider.js';
 import { maxCertificateBytes, maxCertificates } from '../wire/handshake-message.js';
-import { signatureAlgorithm } from './algorithm.js';
-import { sameName } from './distinguished-name.js';
-import { decodeBase64, readCertificates } from './pem.js';
-import { type PfxKey, readPfx } from './pfx.js';
-import { readPrivateKey } from './pkcs8.js';
-import { type Certificate, parseCertificate } from './x509.js';
+import { decodeBase64, readCertificates } from './file/pem.js';
+import { type PfxKey, readPfx } from './file/pfx.js';
+import { readPrivateKey } from './file/pkcs8.js';
+import { signatureAlgorithm } from './x509/algorithm.js';
+import { sameName } from './x509/distinguished-name.js';
+import { type Certificate, parseCertificate } from './x509/x509.js';
 
 export interface Identity {
   /** DER, leaf first; the root is left out unless it is the leaf. */

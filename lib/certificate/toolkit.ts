@@ -3,11 +3,11 @@
 // PEM or DER goes in, wherever certificates are asked for. Front doors make one toolkit each and export its functions.
 
 import type { CryptoProvider } from '../crypto/provider.js';
+import { type CertificateInput, readCertificates } from './file/pem.js';
 import { type Identity, type IdentitySource, loadIdentity } from './identity.js';
-import { type IssuedCertificate, type IssueOptions, issueCertificate } from './issue.js';
-import { type ChainValidation, type ValidationResult, validateCertificateChain } from './path.js';
-import { type CertificateInput, readCertificates } from './pem.js';
-import type { Certificate } from './x509.js';
+import { type IssuedCertificate, type IssueOptions, issueCertificate } from './issue/issue.js';
+import { type ChainValidation, type ValidationResult, validateCertificateChain } from './path/path.js';
+import type { Certificate } from './x509/x509.js';
 
 /** What {@link ChainValidation} asks for, with certificates in any form. */
 export interface ChainInput extends Pick<ChainValidation, 'hostname' | 'purpose'> {

@@ -7,7 +7,7 @@
 // An anonymous client goes from ExpectExtensions to ExpectFinished, and from there to Established at once.
 // Whether the certificate may be trusted is not decided here: PendingVerdict gives it out.
 
-import { parseCertificate } from '../certificate/x509.js';
+import { parseCertificate } from '../certificate/x509/x509.js';
 import type { CryptoProvider, X25519KeyPair } from '../crypto/provider.js';
 import { Opener } from '../record/open.js';
 import {

@@ -1,7 +1,7 @@
 // Being a client: dial, agree on keys, check the server's certificate, and there is a session.
 
 import { SealwireError } from '../base/errors.js';
-import { checkServerCertificate } from '../certificate/validator.js';
+import { checkServerCertificate } from '../certificate/trust/validator.js';
 import { Connection } from '../connection/connection.js';
 import { startClientHandshake } from '../handshake/client.js';
 import { startPlainClient } from '../handshake/plain.js';

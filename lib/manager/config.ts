@@ -5,10 +5,10 @@
 
 import { SealwireError } from '../base/errors.js';
 import { type Limits, resolveLimits } from '../base/limits.js';
+import { type CertificateInput, readCertificates } from '../certificate/file/pem.js';
 import { type Identity, type IdentitySource, loadIdentity } from '../certificate/identity.js';
-import { type CertificateInput, readCertificates } from '../certificate/pem.js';
-import type { CertificateValidator } from '../certificate/validator.js';
-import { type Certificate, parseCertificate } from '../certificate/x509.js';
+import type { CertificateValidator } from '../certificate/trust/validator.js';
+import { type Certificate, parseCertificate } from '../certificate/x509/x509.js';
 import { type SecurityFlags, satisfies } from '../contract/security.js';
 import type { CryptoProvider } from '../crypto/provider.js';
 import type { Platform } from './platform.js';

@@ -3,7 +3,7 @@
 // A lane is a server, a relay and a client of its own, used for one attempt after the other; lanes run side by side.
 
 import type { SealwireError } from '../../lib/base/errors.js';
-import { type IssuedCertificate, issueCertificate } from '../../lib/certificate/issue.js';
+import { type IssuedCertificate, issueCertificate } from '../../lib/certificate/issue/issue.js';
 import { nodeCrypto } from '../../lib/crypto/node.js';
 import type { NetworkConfig } from '../../lib/manager/config.js';
 import type { Intercept, RelayedFrame } from '../../samples/tour/relay.js';

@@ -6,7 +6,7 @@
 // exchange would: only the check that the case is about can refuse it.
 
 import { expect } from 'chai';
-import { issueCertificate } from '../../lib/certificate/issue.js';
+import { issueCertificate } from '../../lib/certificate/issue/issue.js';
 import { nodeCrypto } from '../../lib/crypto/node.js';
 import { Direction } from '../reference/direction.js';
 import { finishedMac, type HandshakeSecrets } from '../reference/key-schedule.js';

@@ -3,7 +3,7 @@
 // nothing, calls that never ended, a sender that could say who it was. See docs/security.md.
 
 import { expect } from 'chai';
-import { issueCertificate } from '../../lib/certificate/issue.js';
+import { issueCertificate } from '../../lib/certificate/issue/issue.js';
 import { nodeCrypto } from '../../lib/crypto/node.js';
 import type { NetworkConfig } from '../../lib/manager/config.js';
 import { NetworkingManager } from '../../lib/manager/node.js';

@@ -3,7 +3,7 @@
 import { createHash, X509Certificate } from 'node:crypto';
 import { expect } from 'chai';
 import type { Browser } from 'playwright-core';
-import { type IssuedCertificate, issueCertificate } from '../../lib/certificate/issue.js';
+import { type IssuedCertificate, issueCertificate } from '../../lib/certificate/issue/issue.js';
 import { nodeCrypto } from '../../lib/crypto/node.js';
 import type { KeyKind } from '../../lib/crypto/provider.js';
 import { NetworkingManager } from '../../lib/manager/node.js';

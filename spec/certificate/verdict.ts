@@ -6,7 +6,7 @@ import {
   type PathRejectionReason,
   type ValidationResult,
   validateCertificateChain,
-} from '../../lib/certificate/path.js';
+} from '../../lib/certificate/path/path.js';
 import { nodeCrypto } from '../../lib/crypto/node.js';
 import { type Made, now } from './workshop.js';
 

@@ -1,10 +1,10 @@
-// Certificates of any shape, right or wrong, signed with Ed25519: lib/certificate/issue.ts makes only good ones.
+// Certificates of any shape, right or wrong, signed with Ed25519: lib/certificate/issue/ makes only good ones.
 
 import { concat } from '../../lib/base/bytes.js';
 import { contextTag, der } from '../../lib/base/der.js';
-import { commonNameOid } from '../../lib/certificate/distinguished-name.js';
-import { parseIpAddress } from '../../lib/certificate/ip-address.js';
-import { type Certificate, parseCertificate } from '../../lib/certificate/x509.js';
+import { commonNameOid } from '../../lib/certificate/x509/distinguished-name.js';
+import { parseIpAddress } from '../../lib/certificate/x509/ip-address.js';
+import { type Certificate, parseCertificate } from '../../lib/certificate/x509/x509.js';
 import { nodeCrypto } from '../../lib/crypto/node.js';
 import type { PrivateKey } from '../../lib/crypto/provider.js';
 

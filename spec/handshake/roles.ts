@@ -3,7 +3,7 @@
 import { expect } from 'chai';
 import { SealwireError } from '../../lib/base/errors.js';
 import type { Identity } from '../../lib/certificate/identity.js';
-import { parseCertificate } from '../../lib/certificate/x509.js';
+import { parseCertificate } from '../../lib/certificate/x509/x509.js';
 import { nodeCrypto } from '../../lib/crypto/node.js';
 import type { CipherName, CryptoProvider, PrivateKey } from '../../lib/crypto/provider.js';
 import { type ClientHandshakeConfig, startClientHandshake } from '../../lib/handshake/client.js';

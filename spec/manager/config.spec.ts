@@ -3,7 +3,7 @@
 import { inspect } from 'node:util';
 import { expect } from 'chai';
 import { SealwireError } from '../../lib/base/errors.js';
-import { issueCertificate } from '../../lib/certificate/issue.js';
+import { issueCertificate } from '../../lib/certificate/issue/issue.js';
 import { Security } from '../../lib/contract/security.js';
 import { nodeCrypto } from '../../lib/crypto/node.js';
 import { NetworkingManager as BrowserManager } from '../../lib/manager/browser.js';

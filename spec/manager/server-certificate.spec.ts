@@ -1,8 +1,8 @@
 // Whom a client takes for its server: names, roots, and validateCertificate in all the ways it can answer.
 
 import { expect } from 'chai';
-import { issueCertificate } from '../../lib/certificate/issue.js';
-import type { CertificateValidator } from '../../lib/certificate/validator.js';
+import { issueCertificate } from '../../lib/certificate/issue/issue.js';
+import type { CertificateValidator } from '../../lib/certificate/trust/validator.js';
 import { nodeCrypto } from '../../lib/crypto/node.js';
 import type { NetworkConfig } from '../../lib/manager/config.js';
 import { NetworkingManager } from '../../lib/manager/node.js';

@@ -1,6 +1,6 @@
 // Certificates for specs, made once per process by our own issuer: an authority, a server's identity, and a stranger.
 
-import { type IssuedCertificate, issueCertificate } from '../../lib/certificate/issue.js';
+import { type IssuedCertificate, issueCertificate } from '../../lib/certificate/issue/issue.js';
 import { nodeCrypto } from '../../lib/crypto/node.js';
 
 const made = new Map<string, IssuedCertificate>();

@@ -1,0 +1,155 @@
+// PEM, the text form of certificates and keys (RFC 7468), and the base64 inside it (RFC 4648 §4).
+//
+//   -----BEGIN CERTIFICATE-----
+//   base64, 64 characters a line
+//   -----END CERTIFICATE-----
+//
+// Text around the blocks is ignored, as §2 allows: CA bundles are full of it. Inside a block only base64 and white
+// space may stand, and one byte string has one spelling. What the bytes mean is no business of this file.
+
+import { readDer } from '../../base/der.js';
+import { SealwireError } from '../../base/errors.js';
+
+/** One block: the label between BEGIN and the dashes, and the bytes that its base64 stands for. */
+export interface PemBlock {
+  readonly label: string;
+  readonly bytes: Uint8Array;
+}
+
+/** PEM text or DER bytes, one or many. Bytes that hold PEM text, such as a file read as it is, will do too. */
+export type CertificateInput = string | Uint8Array | readonly (string | Uint8Array)[];
+
+// Mozilla's whole root store with its comments has about half a million characters.
+const maxPemCharacters = 4 * 1024 * 1024;
+const maxPemBlocks = 4096;
+const lineCharacters = 64;
+const begin = '-----BEGIN ';
+const end = '-----END ';
+const dashes = '-----';
+// Also between an END and a BEGIN on one line, as files have it that were put together without a line feed.
+const lineEnd = /\r\n|\n|\r|(?<=-----)(?=-----BEGIN )/;
+
+/** The blocks of a PEM text in their order; none is not an error. Throws INVALID_CERTIFICATE for a broken block. */
+export function readPem(text: string): PemBlock[] {
+  if (text.length > maxPemCharacters) {
+    throw invalid(
+      `the PEM text is longer than ${maxPemCharacters} characters: pass only what is needed of it`,
+    );
+  }
+  const blocks: PemBlock[] = [];
+  let label: string | undefined;
+  let body: string[] = [];
+  for (const rawLine of text.split(lineEnd)) {
+    const line = rawLine.trim();
+    if (line.startsWith(begin) && line.endsWith(dashes)) {
+      if (label !== undefined) throw invalid(`the PEM block ${label} has no END line: copy the whole block`);
+      if (blocks.length === maxPemBlocks) throw invalid(`the PEM text has more than ${maxPemBlocks} blocks`);
+      label = line.slice(begin.length, -dashes.length);
+      body = [];
+    } else if (label === undefined) {
+      // Explanatory text; an END line without its BEGIN is the tail of a block that was cut off.
+      if (line.startsWith(end)) throw invalid('a PEM block has no BEGIN line: copy the whole block');
+    } else if (line === `${end}${label}${dashes}`) {
+      blocks.push({ label, bytes: decodeBlock(label, body) });
+      label = undefined;
+    } else {
+      body.push(line);
+    }
+  }
+  if (label !== undefined) throw invalid(`the PEM block ${label} has no END line: copy the whole block`);
+  return blocks;
+}
+
+/** One block in the strict form of RFC 7468 §3: 64 characters a line, a line feed behind the last one. */
+export function writePem(label: string, bytes: Uint8Array): string {
+  const base64 = encodeBase64(bytes);
+  let text = `${begin}${label}${dashes}\n`;
+  for (let offset = 0; offset < base64.length; offset += lineCharacters) {
+    text += `${base64.slice(offset, offset + lineCharacters)}\n`;
+  }
+  return `${text}${end}${label}${dashes}\n`;
+}
+
+/**
+ * The certificates of PEM or DER input, as DER, in the order given. Blocks with another label, such as a key in
+ * the same file, are passed over. Throws INVALID_CERTIFICATE where an input holds no certificate at all.
+ */
+export function readCertificates(input: CertificateInput): Uint8Array[] {
+  const inputs = typeof input === 'string' || input instanceof Uint8Array ? [input] : input;
+  return inputs.flatMap((one) => {
+    if (typeof one !== 'string' && isDer(one)) return [readDer(one).bytes];
+    const blocks = readPem(typeof one === 'string' ? one : pemText(one));
+    const certificates = blocks.filter(
+      ({ label }) => label === 'CERTIFICATE' || label === 'X509 CERTIFICATE',
+    );
+    if (certificates.length > 0) return certificates.map(({ bytes }) => bytes);
+    const found =
+      blocks.length === 0 ? 'no PEM block' : `only ${blocks.map(({ label }) => label).join(', ')}`;
+    throw invalid(
+      `a certificate was expected, but there is ${found}: pass PEM text with -----BEGIN CERTIFICATE-----, ` +
+        'or the bytes of a DER file (the content, not the path)',
+    );
+  });
+}
+
+/** Whether the bytes begin as every certificate and key in DER does. As text this would be the digit 0. */
+export function isDer(bytes: Uint8Array): boolean {
+  return bytes[0] === 0x30;
+}
+
+/** Bytes of a PEM file as text. Latin-1, because the comments in a bundle may be in any encoding. */
+export function pemText(bytes: Uint8Array): string {
+  if (bytes.length > maxPemCharacters) {
+    throw invalid(
+      `the PEM text is longer than ${maxPemCharacters} characters: pass only what is needed of it`,
+    );
+  }
+  return binaryString(bytes);
+}
+
+/**
+ * Decodes base64 with its padding; white space is skipped, for values that were wrapped to lines.
+ * Anything else, also padding bits that are not zero (RFC 4648 §3.5), gives undefined.
+ */
+export function decodeBase64(text: string): Uint8Array | undefined {
+  const base64 = text.replace(/[ \t\r\n]+/g, '');
+  if (base64.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(base64)) return undefined;
+  const binary = atob(base64);
+  const bytes = new Uint8Array(binary.length);
+  for (let index = 0; index < bytes.length; index++) bytes[index] = binary.charCodeAt(index);
+  // atob drops the unused bits of the last group: two spellings of one key would pass.
+  const lastGroup = bytes.subarray(bytes.length - (bytes.length % 3 || 3));
+  return base64.endsWith(encodeBase64(lastGroup)) ? bytes : undefined;
+}
+
+/** Base64 with padding, in one line. */
+export function encodeBase64(bytes: Uint8Array): string {
+  return btoa(binaryString(bytes));
+}
+
+function decodeBlock(label: string, lines: readonly string[]): Uint8Array {
+  if (lines.some((line) => line.startsWith('Proc-Type:'))) {
+    throw invalid(
+      `the PEM block ${label} is encrypted in OpenSSL's old way, whose key comes from one round of MD5: ` +
+        'convert it with "openssl pkcs8 -topk8 -in old.pem -out new.pem"',
+    );
+  }
+  const bytes = decodeBase64(lines.join(''));
+  if (bytes === undefined || bytes.length === 0) {
+    throw invalid(`the PEM block ${label} is not valid base64: copy the whole block, unchanged`);
+  }
+  return bytes;
+}
+
+function binaryString(bytes: Uint8Array): string {
+  let text = '';
+  // In pieces: a call takes only so many arguments.
+  for (let offset = 0; offset < bytes.length; offset += 8192) {
+    text += String.fromCharCode(...bytes.subarray(offset, offset + 8192));
+  }
+  return text;
+}
+
+function invalid(message: string): SealwireError {
+  return new SealwireError('INVALID_CERTIFICATE', message);
+}

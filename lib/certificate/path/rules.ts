@@ -1,0 +1,164 @@
+// What a certificate must fulfil in its place on a path (RFC 5280 §6.1.3 and §6.1.4): the leaf, and those above it.
+//
+// Each rule that is broken gives a reason and a sentence; path.ts decides which one to tell. Signatures, which make
+// the path in the first place, are its own business too.
+
+import { keyWeakness } from '../x509/algorithm.js';
+import { describeName, sameName } from '../x509/distinguished-name.js';
+import { keyPurposes } from '../x509/extensions.js';
+import { type ComparisonBudget, constraintViolation } from '../x509/name-constraints.js';
+import type { Certificate } from '../x509/x509.js';
+import { matchHostname, presentedNames } from './names.js';
+
+/**
+ * Why a chain is refused; the `reason` below CERTIFICATE_REJECTED.
+ * `untrusted`: no way to a root. `constraint-violated`: a certificate does what one above it forbids, issues without
+ * being a CA, or has critical extensions that are not understood. `wrong-purpose`: key usage or extended key usage.
+ * `weak-key`: the key or the signature is too weak or of no supported kind. `revoked-by-validator`: the
+ * application's own `validateCertificate` said no.
+ */
+export type CertificateRejectionReason =
+  | 'untrusted'
+  | 'expired'
+  | 'not-yet-valid'
+  | 'name-mismatch'
+  | 'constraint-violated'
+  | 'wrong-purpose'
+  | 'weak-key'
+  | 'malformed'
+  | 'revoked-by-validator';
+
+/** What path validation itself can find. */
+export type PathRejectionReason = Exclude<CertificateRejectionReason, 'revoked-by-validator'>;
+
+export interface Violation {
+  readonly reason: PathRejectionReason;
+  /** One clause, with the name of the certificate. */
+  readonly detail: string;
+}
+
+export interface PathRules {
+  /** In whole seconds. */
+  readonly time: Date;
+  readonly purpose: 'server' | 'client';
+  /** The leaf's name is not looked at where there is none. */
+  readonly hostname: string | undefined;
+  readonly comparisons: ComparisonBudget;
+}
+
+/** What is wrong with the leaf, whichever path it is on. */
+export function leafViolations(leaf: Certificate, rules: PathRules): Violation[] {
+  const violations = commonViolations(leaf, rules);
+  const weakness = keyWeakness(leaf.publicKey);
+  if (weakness !== undefined) violations.push(violation('weak-key', leaf, weakness));
+  // The key signs the handshake and nothing else (RFC 9846 §4.4.2.2).
+  if (leaf.keyUsage?.digitalSignature === false) {
+    violations.push(violation('wrong-purpose', leaf, 'its key usage lacks digitalSignature'));
+  }
+  violations.push(...purposeViolations(leaf, rules));
+  if (leaf.nameConstraints && !leaf.basicConstraints?.ca) {
+    violations.push(
+      violation('constraint-violated', leaf, 'it has name constraints, which only a CA may have'),
+    );
+  }
+  if (rules.hostname !== undefined && !matchHostname(leaf, rules.hostname)) {
+    violations.push(
+      violation('name-mismatch', leaf, `it is not for ${JSON.stringify(rules.hostname.slice(0, 80))}`),
+    );
+  }
+  return violations;
+}
+
+/** What is wrong with `issuer` above `below`, which is the path so far, leaf first. */
+export function issuerViolations(
+  issuer: Certificate,
+  role: 'intermediate' | 'root',
+  below: readonly Certificate[],
+  rules: PathRules,
+): Violation[] {
+  const violations = commonViolations(issuer, rules);
+  // A root is trusted for its name and key: one of version 1 cannot say that it is a CA. An intermediate must.
+  const saysWhatItIs = role === 'intermediate' || issuer.version === 3;
+  if (saysWhatItIs && !issuer.basicConstraints?.ca) {
+    violations.push(
+      violation('constraint-violated', issuer, 'it issues certificates but is not marked as a CA'),
+    );
+  }
+  if (issuer.keyUsage?.keyCertSign === false) {
+    violations.push(violation('wrong-purpose', issuer, 'its key usage lacks keyCertSign'));
+  }
+  if (role === 'intermediate') violations.push(...purposeViolations(issuer, rules));
+
+  const [, ...intermediates] = below;
+  const pathLength = issuer.basicConstraints?.pathLength;
+  if (pathLength !== undefined && intermediates.filter((ca) => !isSelfIssued(ca)).length > pathLength) {
+    violations.push(
+      violation('constraint-violated', issuer, `it allows ${pathLength} intermediate(s) below it`),
+    );
+  }
+  if (issuer.nameConstraints) violations.push(...constraintViolations(issuer, below, rules));
+  return violations;
+}
+
+function constraintViolations(
+  issuer: Certificate,
+  below: readonly Certificate[],
+  rules: PathRules,
+): Violation[] {
+  const violations: Violation[] = [];
+  for (const [index, certificate] of below.entries()) {
+    // §6.1.3 (b): self-issued intermediates are exempt, a self-issued leaf is not.
+    if (index > 0 && isSelfIssued(certificate)) continue;
+    const serves = index === 0 && rules.purpose === 'server';
+    const names = serves ? presentedNames(certificate) : (certificate.subjectAltName ?? []);
+    const found = constraintViolation(
+      issuer.nameConstraints!,
+      { subject: certificate.subject, names },
+      rules.comparisons,
+    );
+    if (found !== undefined) violations.push(violation('constraint-violated', certificate, found));
+  }
+  return violations;
+}
+
+function commonViolations(certificate: Certificate, { time }: PathRules): Violation[] {
+  const violations: Violation[] = [];
+  const { notBefore, notAfter, unknownCritical } = certificate;
+  if (time < notBefore) {
+    violations.push(violation('not-yet-valid', certificate, `it is valid from ${notBefore.toISOString()}`));
+  }
+  if (time > notAfter) {
+    violations.push(violation('expired', certificate, `it was valid until ${notAfter.toISOString()}`));
+  }
+  if (unknownCritical.length > 0) {
+    const list = unknownCritical.slice(0, 4).join(', ');
+    violations.push(
+      violation('constraint-violated', certificate, `it has unknown critical extensions: ${list}`),
+    );
+  }
+  return violations;
+}
+
+function purposeViolations(certificate: Certificate, { purpose }: PathRules): Violation[] {
+  const purposes = certificate.extendedKeyUsage;
+  const wanted = purpose === 'server' ? 'serverAuth' : 'clientAuth';
+  if (!purposes || purposes.includes(keyPurposes[wanted]) || purposes.includes(keyPurposes.any)) return [];
+  return [violation('wrong-purpose', certificate, `its extended key usage lacks ${wanted}`)];
+}
+
+/** §6.1: issuer and subject are one name, as when a CA certifies its own new key. */
+function isSelfIssued(certificate: Certificate): boolean {
+  return sameName(certificate.issuer, certificate.subject);
+}
+
+export function violation(reason: PathRejectionReason, certificate: Certificate, detail: string): Violation {
+  return { reason, detail: `the certificate ${describeCertificate(certificate)} is refused: ${detail}` };
+}
+
+/** Its subject, or where that is empty, as RFC 5280 allows, the first host name that it is for. */
+function describeCertificate({ subject, subjectAltName }: Certificate): string {
+  const host = subjectAltName?.find((name) => name.kind === 'dns');
+  return subject.relativeNames.length === 0 && host !== undefined
+    ? `for ${JSON.stringify(host.value)}`
+    : describeName(subject);
+}

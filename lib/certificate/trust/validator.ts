@@ -1,0 +1,160 @@
+// The decision over a peer's certificate: the default rule, and the application's own in its place.
+//
+//   default: the chain verifies to a root, and the name matches or the dialled address is 127.0.0.1
+//   validateCertificate(chain, hostname, context): replaces it; `true` accepts, anything else and any error refuses
+//
+// 127.0.0.1 waives the name and nothing else, and no other spelling of this machine does: a program on it that could
+// answer for `localhost` in the resolver must not get a free pass.
+
+import { SealwireError } from '../../base/errors.js';
+import type { CryptoProvider } from '../../crypto/provider.js';
+import { type ValidationResult, validateCertificateChain } from '../path/path.js';
+import type { CertificateRejectionReason, PathRejectionReason } from '../path/rules.js';
+import { type Certificate, parseCertificate } from '../x509/x509.js';
+
+export interface ValidationContext {
+  readonly time: Date;
+  /** Whose certificate it is. */
+  readonly purpose: 'server' | 'client';
+  /** What would have been decided without this function. */
+  validateDefault(): boolean;
+}
+
+/**
+ * Decides in place of the default rule. `chain` is what the peer sent, leaf first: well formed, but nothing of it
+ * has been verified. `hostname` is the expected name, empty for a client's certificate. Only `true` (returned or
+ * promised) accepts; anything else, a rejection or an error refuses with reason `revoked-by-validator`.
+ */
+export type CertificateValidator = (
+  chain: readonly Certificate[],
+  hostname: string,
+  context: ValidationContext,
+) => boolean | Promise<boolean>;
+
+export interface ClientCertificateCheck {
+  readonly crypto: CryptoProvider;
+  /** DER, leaf first. */
+  readonly chain: readonly Uint8Array[];
+  readonly roots: readonly Certificate[];
+  readonly time: Date;
+  readonly validate?: CertificateValidator | undefined;
+}
+
+export interface ServerCertificateCheck extends ClientCertificateCheck {
+  /** The name that the certificate must be for. */
+  readonly hostname: string;
+  /** The host of the address that was dialled, where it is known. */
+  readonly dialledHost?: string | undefined;
+}
+
+/** The one address for which the name does not count. */
+const loopback = '127.0.0.1';
+
+/**
+ * Returns when the server's certificate is accepted; throws CERTIFICATE_REJECTED with a
+ * {@link CertificateRejectionReason} when it is not. A promise only where `validate` returned one.
+ */
+export function checkServerCertificate(check: ServerCertificateCheck): Promise<void> | void {
+  const waived = check.dialledHost === loopback;
+  return checkCertificate(check, 'server', check.hostname, waived ? undefined : check.hostname);
+}
+
+/** As {@link checkServerCertificate}, for the certificate of a client: nobody expects a name of it. */
+export function checkClientCertificate(check: ClientCertificateCheck): Promise<void> | void {
+  return checkCertificate(check, 'client', '', undefined);
+}
+
+function checkCertificate(
+  { crypto, chain, roots, time, validate }: ClientCertificateCheck,
+  purpose: 'server' | 'client',
+  hostname: string,
+  requiredName: string | undefined,
+): Promise<void> | void {
+  const certificates = readChain(chain);
+  const [leaf, ...intermediates] = certificates;
+  if (leaf === undefined) throw rejected('malformed', 'there is no certificate in it');
+  let result: ValidationResult | undefined;
+  const runDefault = (): ValidationResult => {
+    result ??= validateCertificateChain({
+      crypto,
+      leaf,
+      intermediates,
+      roots,
+      hostname: requiredName,
+      time,
+      purpose,
+    });
+    return result;
+  };
+
+  if (validate === undefined) {
+    const verdict = runDefault();
+    if (!verdict.ok) throw rejectedByDefault(verdict);
+    return;
+  }
+  const context: ValidationContext = { time, purpose, validateDefault: () => runDefault().ok };
+  let answer: unknown;
+  let promised: boolean;
+  try {
+    answer = validate(certificates, hostname, context);
+    promised = isThenable(answer);
+  } catch (error) {
+    throw rejectedByValidator(error);
+  }
+  const settle = (accepted: unknown): void => {
+    // MLAPI inverted this answer, and a refused certificate passed: `true` accepts, and nothing else does.
+    if (accepted === true) return;
+    throw rejectedByValidator(result?.ok === false ? rejectedByDefault(result) : undefined);
+  };
+  if (!promised) return settle(answer);
+  return Promise.resolve(answer).then(settle, (error) => {
+    throw rejectedByValidator(error);
+  });
+}
+
+function readChain(chain: readonly Uint8Array[]): Certificate[] {
+  try {
+    return chain.map(parseCertificate);
+  } catch (cause) {
+    throw rejected('malformed', 'a certificate in it cannot be read', cause);
+  }
+}
+
+function isThenable(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
+}
+
+const advice: Readonly<Record<PathRejectionReason, string>> = {
+  untrusted: 'put the CA that issued it into `ca`, and let the server send its intermediates',
+  expired: 'renew the expired certificate',
+  'not-yet-valid': 'check the clock of both machines, or wait until the certificate becomes valid',
+  'name-mismatch':
+    'dial the name that the certificate is for, set `serverName`, or have it issued for this name',
+  'constraint-violated': 'have it issued by a CA that may issue it',
+  'wrong-purpose': 'have it issued for this purpose (digitalSignature, serverAuth or clientAuth)',
+  'weak-key':
+    'use RSA of 2048 to 8192 bits, ECDSA on P-256 or P-384, or Ed25519, signed with SHA-256 or better',
+  malformed: 'export or issue the certificates again',
+};
+
+function rejectedByDefault({ reason, detail }: Extract<ValidationResult, { ok: false }>): SealwireError {
+  return rejected(reason, detail);
+}
+
+function rejected(reason: PathRejectionReason, detail: string, cause?: unknown): SealwireError {
+  const options: { reason: CertificateRejectionReason; cause?: unknown } = { reason };
+  if (cause !== undefined) options.cause = cause;
+  const message = `the chain of certificates was refused (${detail}): ${advice[reason]}`;
+  return new SealwireError('CERTIFICATE_REJECTED', message, options);
+}
+
+function rejectedByValidator(cause: unknown): SealwireError {
+  const reason: CertificateRejectionReason = 'revoked-by-validator';
+  const message =
+    'validateCertificate refused the certificate: it must return true, or promise it, to accept';
+  return new SealwireError(
+    'CERTIFICATE_REJECTED',
+    message,
+    cause === undefined ? { reason } : { reason, cause },
+  );
+}

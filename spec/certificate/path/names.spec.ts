@@ -1,0 +1,225 @@
+import { expect } from 'chai';
+import { der } from '../../../lib/base/der.js';
+import { matchHostname } from '../../../lib/certificate/path/names.js';
+import { parseIpAddress } from '../../../lib/certificate/x509/ip-address.js';
+import type { Certificate } from '../../../lib/certificate/x509/x509.js';
+import { altNames, nameOf, read } from '../workshop.js';
+
+const cn = '2.5.4.3';
+const state = '2.5.4.8';
+
+function expectMatches(certificate: Certificate, hosts: Record<string, boolean>): void {
+  for (const [host, matches] of Object.entries(hosts)) {
+    expect(matchHostname(certificate, host), host).to.equal(matches);
+  }
+}
+
+describe('host names', () => {
+  describe('DNS names', () => {
+    it('match in any case, and no other name', () => {
+      expectMatches(read({ subject: 'x', extensions: [altNames('Arena.Example', 'lobby.example')] }), {
+        'arena.example': true,
+        'ARENA.EXAMPLE': true,
+        'lobby.example': true,
+        'x.arena.example': false,
+        'arena.example.org': false,
+        example: false,
+      });
+    });
+
+    it('have precedence over the common name', () => {
+      expectMatches(read({ subject: 'old.example', extensions: [altNames('new.example')] }), {
+        'new.example': true,
+        'old.example': false,
+      });
+    });
+
+    it('take a wildcard as the whole leftmost label, for one label', () => {
+      const certificate = read({
+        extensions: [
+          altNames('*.example', '*.lan.', 'b*.part.example', '*b.part.example', 'a.*.inner.example'),
+        ],
+      });
+      expectMatches(certificate, {
+        'a.example': true,
+        'A.EXAMPLE.': true,
+        'a.b.example': false,
+        example: false,
+        '.example': false,
+        'box.lan': true,
+        'bob.part.example': false,
+        'a.x.inner.example': false,
+        'a.*.inner.example': false,
+      });
+    });
+
+    it('take no wildcard that stands for everything, or for several labels', () => {
+      expectMatches(read({ extensions: [altNames('*', '*.', '*.*.example', '')] }), {
+        example: false,
+        'example.': false,
+        'a.b.example': false,
+        '': false,
+      });
+    });
+
+    it('ignore a trailing dot on either side', () => {
+      expectMatches(read({ extensions: [altNames('one.example.', 'two.example')] }), {
+        'one.example': true,
+        'one.example.': true,
+        'two.example': true,
+        'two.example.': true,
+        'two.example..': false,
+      });
+    });
+
+    it('must be names: not with a leading dot, an underscore or a space', () => {
+      const certificate = read({
+        subject: 'x',
+        extensions: [altNames('.a.example', 'my_game.example', 'a b')],
+      });
+      expectMatches(certificate, {
+        'a.example': false,
+        '.a.example': false,
+        'my_game.example': false,
+        'a b': false,
+      });
+    });
+
+    it('do not match a host that is no host, even where the certificate says the same', () => {
+      expectMatches(read({ subject: 'John Smith', extensions: [] }), { 'John Smith': false });
+      expectMatches(read({ subject: '*.example', extensions: [altNames('*.example')] }), {
+        '*.example': false,
+        '*': false,
+        '.': false,
+        '-a.example': false,
+        'a-.example': false,
+        'a..example': false,
+      });
+    });
+
+    it('are compared in ASCII: a Kelvin sign is no k', () => {
+      expectMatches(read({ subject: 'bac\u212aend' }), { backend: false });
+      expectMatches(read({ extensions: [altNames('backend')] }), { 'bac\u212aend': false });
+    });
+  });
+
+  describe('IP addresses', () => {
+    it('match as octets, however they are spelled', () => {
+      expectMatches(read({ subject: '10.0.0.9', extensions: [altNames('ip:10.0.0.1', 'ip:fe80::1')] }), {
+        '10.0.0.1': true,
+        '10.0.0.2': false,
+        '10.0.0.9': false,
+        'fe80::1': true,
+        '[fe80::1]': true,
+        '[FE80:0000::0001]': true,
+        'fe80:0:0:0:0:0:0.0.0.1': true,
+        'fe80::': false,
+        '::ffff:10.0.0.1': false,
+      });
+    });
+
+    it('do not match a DNS name that spells them', () => {
+      const certificate = read({ subject: 'x', extensions: [altNames('10.0.0.1', '*.0.0.1')] });
+      expectMatches(certificate, { '10.0.0.1': false });
+    });
+
+    it('leave DNS names to the common name', () => {
+      const certificate = read({
+        subject: 'lan.example',
+        extensions: [altNames('ip:127.0.0.1', 'email:it@lan.example')],
+      });
+      expectMatches(certificate, { 'lan.example': true, '127.0.0.1': true, 'other.example': false });
+    });
+
+    it('fall back to the common name, as text, where no address is listed', () => {
+      expectMatches(read({ subject: '10.0.0.1', extensions: [altNames('a.example')] }), {
+        '10.0.0.1': true,
+        'a.example': true,
+      });
+      expectMatches(read({ subject: '[fe80::1]' }), {
+        '[fe80::1]': true,
+        '[FE80::1]': true,
+        'fe80::1': false,
+      });
+    });
+
+    it('are read strictly', () => {
+      for (const text of [
+        '127.1',
+        '010.0.0.1',
+        '1.2.3.256',
+        '1.2.3',
+        '1.2.3.4.5',
+        '1.2.3.4 ',
+        '',
+        '0x7f.0.0.1',
+      ]) {
+        expect(parseIpAddress(text), text).to.equal(undefined);
+      }
+      for (const text of [
+        ':::',
+        '1::2::3',
+        '1:2:3:4:5:6:7',
+        '1:2:3:4:5:6:7:8:9',
+        '::12345',
+        'fe80::1%eth0',
+        '[::1',
+        ':1',
+      ]) {
+        expect(parseIpAddress(text), text).to.equal(undefined);
+      }
+      expect([...parseIpAddress('::')!]).to.deep.equal(new Array(16).fill(0));
+      expect([...parseIpAddress('1:2:3:4:5:6:7::')!].slice(-4)).to.deep.equal([0, 7, 0, 0]);
+      expect(parseIpAddress('1:2:3:4::5:6:7:8'), '"::" for nothing').to.equal(undefined);
+    });
+
+    it('that are cut short are no DNS names', () => {
+      expectMatches(read({ subject: '127.1' }), { '127.1': false });
+    });
+  });
+
+  describe('the common name', () => {
+    it('matches to the letter but for case: no wildcard, no tolerance for a trailing dot', () => {
+      expectMatches(read({ subject: 'localserver' }), {
+        localserver: true,
+        LocalServer: true,
+        'localserver.': false,
+        other: false,
+      });
+      expectMatches(read({ subject: 'localserver.' }), { 'localserver.': true, localserver: false });
+      expectMatches(read({ subject: '*.example' }), { 'a.example': false });
+    });
+
+    it('may have an underscore, as container names do', () => {
+      expectMatches(read({ subject: 'game_server' }), { game_server: true });
+    });
+
+    it('does not count when there are two', () => {
+      const certificate = read({ subject: nameOf([cn, 'a.example'], [cn, 'b.example']) });
+      expectMatches(certificate, { 'a.example': false, 'b.example': false });
+    });
+
+    it('does not count inside a relative name of several values', () => {
+      expectMatches(read({ subject: nameOf([cn, 'a.example', state, 'X']) }), { 'a.example': false });
+      expectMatches(read({ subject: nameOf([cn, 'a.example', cn, 'b.example']) }), { 'a.example': false });
+      expectMatches(read({ subject: nameOf([cn, 'a.example'], [state, 'X', state, 'Y']) }), {
+        'a.example': true,
+      });
+    });
+
+    it('may be missing or empty', () => {
+      expectMatches(read({ subject: nameOf([state, 'X']) }), { x: false, '': false });
+      expectMatches(read({ subject: nameOf([cn, ''], [state, 'X']) }), { x: false, '': false });
+    });
+
+    it('is not cut at a NUL', () => {
+      expectMatches(read({ subject: 'a.example\0.evil.example' }), { 'a.example': false });
+    });
+  });
+
+  it('of other kinds (URI, mail) name no host and hide no common name', () => {
+    const uri = der.implicit(6, der.ia5String('https://a.example/').subarray(2), false);
+    const certificate = read({ subject: 'b.example', extensions: [altNames(uri, 'email:me@c.example')] });
+    expectMatches(certificate, { 'a.example': false, 'b.example': true, 'c.example': false });
+  });
+});
