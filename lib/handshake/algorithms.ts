@@ -54,3 +54,9 @@ export const offeredSignatures: readonly number[] = signatureCodes.map(({ code }
 export function signatureFor(keyKind: string): SignatureCode | undefined {
   return signatureCodes.find((entry) => entry.keyKind === keyKind);
 }
+
+/** Whether the peer, which reads signatures of these codes, can be shown one by this key. */
+export function canSignAs(key: PrivateKey, codes: readonly number[]): boolean {
+  const signature = signatureFor(key.kind);
+  return signature !== undefined && codes.includes(signature.code);
+}

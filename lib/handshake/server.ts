@@ -23,7 +23,7 @@ import {
   type PeerExtensions,
   randomBytes,
 } from '../wire/handshake-message.js';
-import { chooseSuite, type Suite, signatureFor, x25519Group } from './algorithms.js';
+import { canSignAs, chooseSuite, type Suite, signatureFor, x25519Group } from './algorithms.js';
 import { type ExpectedFlight, SealedState, sealFlight } from './flight.js';
 import { finishedMac, HandshakeSecrets, signedContent } from './key-schedule.js';
 import {
@@ -40,13 +40,22 @@ import { Transcript } from './transcript.js';
 export interface ServerHandshakeConfig {
   readonly crypto: CryptoProvider;
   /** Undefined: anonymous, which stops eavesdroppers only. */
-  readonly identity: Identity | undefined;
+  readonly identities: ServerIdentities | undefined;
   readonly transport: number;
   readonly allowed: number;
   readonly manifest: Uint8Array;
   readonly maxFrameBytes: number;
   /** PBKDF2 iterations of every handshake. */
   readonly iterations: number;
+}
+
+/** Whose identity signs. It is asked anew for each handshake, so that a running server can renew. */
+export interface ServerIdentities {
+  /**
+   * For a client that asks for `serverName`, which may be empty, an identity that `canSign` in a way that the client
+   * reads; undefined where there is none: then the handshake fails with `no-common-algorithm`.
+   */
+  choose(serverName: string, canSign: (identity: Identity) => boolean): Identity | undefined;
 }
 
 /** Waits for a client. */
@@ -69,7 +78,7 @@ class ExpectClientHello implements HandshakeState {
     }
     expectType(message, messageTypes.clientHello);
     const hello = decodeClientHello(message.body);
-    const { suite, clientShare } = this.#negotiate(hello);
+    const { suite, clientShare, identity } = this.#negotiate(hello);
 
     const keyPair = crypto.x25519KeyPair();
     const sharedSecret = keyPair.agree(clientShare);
@@ -88,7 +97,7 @@ class ExpectClientHello implements HandshakeState {
       iterations,
       hellosHash: transcript.hash(),
     });
-    const flight = this.#sealedFlight(transcript, secrets);
+    const flight = this.#sealedFlight(transcript, secrets, identity);
     const next = new ExpectClientExtensions({
       config: this.#config,
       transcript,
@@ -105,29 +114,34 @@ class ExpectClientHello implements HandshakeState {
     // Nothing secret is held before the client has spoken.
   }
 
-  #negotiate(hello: ClientHello): { suite: Suite; clientShare: Uint8Array } {
-    const { crypto, identity, transport } = this.#config;
+  #negotiate(hello: ClientHello): Negotiated {
+    const { crypto, identities, transport } = this.#config;
+    const { signatureAlgorithms } = hello;
     if (hello.transport !== transport) {
       throw failed('transport', 'the client says that it dialled over another transport');
     }
-    if (hello.signatureAlgorithms.length > 0 !== (identity !== undefined)) {
+    if (signatureAlgorithms.length > 0 !== (identities !== undefined)) {
       throw failed('signature-mismatch', 'signKeyExchange must be the same on the client and on this server');
     }
     const suite = chooseSuite(crypto, hello.suites);
     const share = hello.keyShares.find(({ group }) => group === x25519Group);
-    const signs =
-      identity === undefined ||
-      hello.signatureAlgorithms.includes(signatureFor(identity.key.kind)?.code ?? Number.NaN);
+    const canSign = ({ key }: Identity) => canSignAs(key, signatureAlgorithms);
+    const identity = identities?.choose(hello.serverName, canSign);
+    const signs = identity === undefined ? identities === undefined : canSign(identity);
     if (suite === undefined || share === undefined || !signs) {
       throw failed('no-common-algorithm', 'no suite, group or signature algorithm in common with the client');
     }
-    return { suite, clientShare: share.key };
+    return { suite, clientShare: share.key, identity };
   }
 
   /** No state holds the secrets yet, so they are wiped here when the flight fails: a key in a device may not answer. */
-  #sealedFlight(transcript: Transcript, secrets: HandshakeSecrets): Uint8Array {
+  #sealedFlight(
+    transcript: Transcript,
+    secrets: HandshakeSecrets,
+    identity: Identity | undefined,
+  ): Uint8Array {
     try {
-      return sealFlight(secrets.server, this.#flight(transcript, secrets));
+      return sealFlight(secrets.server, this.#flight(transcript, secrets, identity));
     } catch (error) {
       secrets.destroy();
       throw error;
@@ -135,8 +149,12 @@ class ExpectClientHello implements HandshakeState {
   }
 
   /** Extensions to Finished; each message is added to the transcript before the next one is made. */
-  #flight(transcript: Transcript, secrets: HandshakeSecrets): HandshakeMessage[] {
-    const { crypto, identity, manifest, maxFrameBytes, allowed } = this.#config;
+  #flight(
+    transcript: Transcript,
+    secrets: HandshakeSecrets,
+    identity: Identity | undefined,
+  ): HandshakeMessage[] {
+    const { crypto, manifest, maxFrameBytes, allowed } = this.#config;
     const messages: HandshakeMessage[] = [];
     const say = (message: HandshakeMessage) => {
       transcript.add(message);
@@ -152,6 +170,14 @@ class ExpectClientHello implements HandshakeState {
     say(encodeMessage(messageTypes.finished, finishedMac(crypto, secrets.server, transcript.hash())));
     return messages;
   }
+}
+
+/** What both sides can do. */
+interface Negotiated {
+  readonly suite: Suite;
+  readonly clientShare: Uint8Array;
+  /** Undefined for an anonymous server. */
+  readonly identity: Identity | undefined;
 }
 
 /** What the states behind the server's flight have in common. */
@@ -190,7 +216,7 @@ class ExpectClientFinished extends SealedState<FlightOfPeer> {
     const traffic = secrets.intoTraffic(finishedHash);
     this.destroy();
     const next = new Established({
-      protection: config.identity === undefined ? 'anonymous' : 'signed',
+      protection: config.identities === undefined ? 'anonymous' : 'signed',
       secrets: {
         sending: traffic.server,
         receiving: traffic.client,

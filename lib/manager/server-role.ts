@@ -132,6 +132,7 @@ export class ServerRole {
     };
     if (!settings.encryption) return startPlainServer(common);
     const { crypto, identity, allowed, iterations } = settings;
-    return startServerHandshake({ ...common, crypto, identity, allowed, iterations });
+    const identities = identity && { choose: () => identity };
+    return startServerHandshake({ ...common, crypto, identities, allowed, iterations });
   }
 }

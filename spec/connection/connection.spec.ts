@@ -226,7 +226,7 @@ describe('connection, beginning', () => {
   describe('settings that do not fit', () => {
     const cases: [string, JoinOptions, string][] = [
       ['signature-mismatch', { client: { signed: false } }, 'signature-mismatch'],
-      ['signature-mismatch', { server: { identity: undefined } }, 'signature-mismatch'],
+      ['signature-mismatch', { server: { identities: undefined } }, 'signature-mismatch'],
       ['handshake-failed', { client: { transport: 2 } }, 'transport'],
     ];
     for (const [told, options, reason] of cases) {

@@ -10,7 +10,7 @@ import { type PlainHandshakeConfig, startPlainClient, startPlainServer } from '.
 import { type ServerHandshakeConfig, startServerHandshake } from '../../lib/handshake/server.js';
 import type { Established, Handshake, PendingVerdict } from '../../lib/handshake/state.js';
 import { closeCodes, frameTypes, plainFrame } from '../../lib/wire/frame.js';
-import { clientConfig, identity, serverConfig } from '../handshake/roles.js';
+import { clientConfig, identity, only, serverConfig } from '../handshake/roles.js';
 import { ManualClock } from '../support/manual-clock.js';
 import { Line, type LineEnd } from './line.js';
 
@@ -126,7 +126,7 @@ export function join(options: JoinOptions = {}): Joined {
     ? startPlainServer(plain(serverLimits))
     : startServerHandshake(
         serverConfig({
-          identity: identity('ed25519'),
+          identities: only(identity('ed25519')),
           maxFrameBytes: serverLimits.maxFrameBytes,
           ...options.server,
         }),
@@ -157,7 +157,7 @@ export function established(options: JoinOptions = {}): Joined {
   return joined;
 }
 
-export const anonymous: JoinOptions = { client: { signed: false }, server: { identity: undefined } };
+export const anonymous: JoinOptions = { client: { signed: false }, server: { identities: undefined } };
 
 /** Frames that `end` sends while `act` runs. */
 export function framesOf(end: LineEnd, act: () => void): Uint8Array[] {

@@ -15,6 +15,7 @@ import {
   expectHandshakeFailed,
   identity,
   keyNames,
+  only,
   serverConfig,
 } from './roles.js';
 
@@ -44,7 +45,11 @@ for (const clientCrypto of backends) {
         it(`agrees with a ${key} key`, () => {
           const agreed = agree(
             clientConfig({ crypto: clientCrypto }),
-            serverConfig({ crypto: serverCrypto, identity: identity(key, serverCrypto), iterations: 2 }),
+            serverConfig({
+              crypto: serverCrypto,
+              identities: only(identity(key, serverCrypto)),
+              iterations: 2,
+            }),
           );
           expectSameKeys(agreed);
           expect(agreed.client.secrets!.suite).to.equal(suite);
@@ -55,7 +60,7 @@ for (const clientCrypto of backends) {
       it('agrees anonymously', () => {
         const agreed = agree(
           clientConfig({ crypto: clientCrypto, signed: false }),
-          serverConfig({ crypto: serverCrypto, identity: undefined }),
+          serverConfig({ crypto: serverCrypto, identities: undefined }),
         );
         expectSameKeys(agreed);
         expect([agreed.client.protection, agreed.server.protection]).to.deep.equal([
@@ -82,7 +87,7 @@ describe('handshake, settings that do not fit', () => {
     const cases = [
       { server: startServerHandshake(serverConfig()), hello: anonymous, reason: 'signature-mismatch' },
       {
-        server: startServerHandshake(serverConfig({ identity: undefined })),
+        server: startServerHandshake(serverConfig({ identities: undefined })),
         hello: signed,
         reason: 'signature-mismatch',
       },

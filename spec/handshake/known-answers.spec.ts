@@ -20,7 +20,7 @@ import type { PurposeKeys, TrafficSecret } from '../../lib/record/traffic-keys.j
 import { type FrameType, frameTypes, plainFrame, readFirstByte } from '../../lib/wire/frame.js';
 import { splitMessages } from '../../lib/wire/handshake-message.js';
 import { fromHex, vectors } from '../support/vectors.js';
-import { type Agreed, agree, carry, expectHandshakeFailed, fixedCrypto, identityOf } from './roles.js';
+import { type Agreed, agree, carry, expectHandshakeFailed, fixedCrypto, identityOf, only } from './roles.js';
 
 interface Side {
   manifest: { name: string; methods: { name: string; flags: number }[] }[];
@@ -254,8 +254,8 @@ function serverOf(vector: Vector, crypto: CryptoProvider): Parameters<typeof sta
   const { inputs } = vector;
   return {
     crypto,
-    identity: inputs.certificate
-      ? identityOf(inputs.certificate.chain.map(fromHex), signingAsStored(vector, crypto))
+    identities: inputs.certificate
+      ? only(identityOf(inputs.certificate.chain.map(fromHex), signingAsStored(vector, crypto)))
       : undefined,
     transport: inputs.transport,
     allowed: inputs.server.allowed!,

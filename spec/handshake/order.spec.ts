@@ -9,7 +9,7 @@ import { startServerHandshake } from '../../lib/handshake/server.js';
 import { Established, type Handshake, PendingVerdict, type Transition } from '../../lib/handshake/state.js';
 import { encodePlainHello, type Message, messageTypes } from '../reference/messages.js';
 import { Both, frameTypes, plainFrame } from '../reference/record.js';
-import { clientConfig, expectHandshakeFailed, fixedCrypto, identity, serverConfig } from './roles.js';
+import { clientConfig, expectHandshakeFailed, fixedCrypto, identity, only, serverConfig } from './roles.js';
 import { clientExtensions, ScriptedClient } from './scripted-client.js';
 import { plainHandshake, ScriptedServer } from './scripted-server.js';
 
@@ -205,7 +205,7 @@ const ed25519 = identity('ed25519');
 
 function startServer(signs: boolean): Play<ScriptedClient> {
   const handshake = startServerHandshake(
-    serverConfig({ identity: signs ? ed25519 : undefined, crypto: serverCrypto }),
+    serverConfig({ identities: signs ? only(ed25519) : undefined, crypto: serverCrypto }),
   );
   const peer = new ScriptedClient(signs ? {} : { signatureAlgorithms: [] });
   const { send }: Transition = handshake.receive(peer.helloFrame);

@@ -7,7 +7,11 @@ import { parseCertificate } from '../../lib/certificate/x509/x509.js';
 import { nodeCrypto } from '../../lib/crypto/node.js';
 import type { CipherName, CryptoProvider, PrivateKey } from '../../lib/crypto/provider.js';
 import { type ClientHandshakeConfig, startClientHandshake } from '../../lib/handshake/client.js';
-import { type ServerHandshakeConfig, startServerHandshake } from '../../lib/handshake/server.js';
+import {
+  type ServerHandshakeConfig,
+  type ServerIdentities,
+  startServerHandshake,
+} from '../../lib/handshake/server.js';
 import { Established, type Handshake, PendingVerdict, type Transition } from '../../lib/handshake/state.js';
 import { fromHex, vectors } from '../support/vectors.js';
 
@@ -38,6 +42,11 @@ export function identityOf(chain: readonly Uint8Array[], key: PrivateKey): Ident
   return { chain, leaf: parseCertificate(chain[0]!), key };
 }
 
+/** A server with one identity, whatever name it is asked for; undefined for an anonymous one. */
+export function only(sole: Identity): ServerIdentities {
+  return { choose: () => sole };
+}
+
 /** A side without methods sends a zero byte. */
 const emptyManifest = Uint8Array.of(0);
 
@@ -58,7 +67,7 @@ export function clientConfig(change: Partial<ClientHandshakeConfig> = {}): Clien
 export function serverConfig(change: Partial<ServerHandshakeConfig> = {}): ServerHandshakeConfig {
   return {
     crypto: nodeCrypto,
-    identity: identity('p256'),
+    identities: only(identity('p256')),
     transport: 3,
     allowed: 0b1111,
     manifest: emptyManifest,

@@ -3,11 +3,16 @@
 
 import { expect } from 'chai';
 import { toHex } from '../../lib/base/bytes.js';
-import { type ServerHandshakeConfig, startServerHandshake } from '../../lib/handshake/server.js';
+import {
+  type ServerHandshakeConfig,
+  type ServerIdentities,
+  startServerHandshake,
+} from '../../lib/handshake/server.js';
 import { Established, type Handshake } from '../../lib/handshake/state.js';
 import { flip } from '../reference/conversation.js';
 import {
   type ClientHello,
+  decodeCertificate,
   decodeServerHello,
   type Extension,
   type Message,
@@ -15,7 +20,7 @@ import {
 } from '../reference/messages.js';
 import { u8, u16, u32 } from '../reference/notation.js';
 import { signatureAlgorithms } from '../reference/signature.js';
-import { expectHandshakeFailed, fixedCrypto, identity, keyNames, serverConfig } from './roles.js';
+import { expectHandshakeFailed, fixedCrypto, identity, keyNames, only, serverConfig } from './roles.js';
 import { clientExtensions, clientHello, ScriptedClient } from './scripted-client.js';
 
 interface Meeting {
@@ -25,7 +30,7 @@ interface Meeting {
   readonly flight: Message[];
 }
 
-const ed25519 = { identity: identity('ed25519') };
+const ed25519 = { identities: only(identity('ed25519')) };
 
 function meet(config: Partial<ServerHandshakeConfig> = {}, hello: Partial<ClientHello> = {}): Meeting {
   const handshake = startServerHandshake(serverConfig({ ...ed25519, ...config }));
@@ -72,7 +77,29 @@ describe('handshake, server', () => {
     }
 
     it('refuses signature algorithms where it does not sign', () => {
-      expectHelloRefused({}, 'signature-mismatch', { identity: undefined });
+      expectHelloRefused({}, 'signature-mismatch', { identities: undefined });
+    });
+
+    it('lets the certificate be chosen by server name and by what the client can read', () => {
+      const [p256, rsa] = [identity('p256'), identity('rsa')];
+      const asked: unknown[] = [];
+      const choose: ServerIdentities['choose'] = (serverName, canSign) => {
+        asked.push(serverName, canSign(p256), canSign(rsa));
+        return rsa;
+      };
+      const hello = {
+        serverName: 'second.test',
+        signatureAlgorithms: [0x9999, signatureAlgorithms.rsaPssRsaeSha256],
+      };
+      const { flight } = meet({ identities: { choose } }, hello);
+      expect(asked).to.deep.equal(['second.test', false, true]);
+      expect(decodeCertificate(flight[1]!.body).map(toHex)).to.deep.equal(rsa.chain.map(toHex));
+
+      // Whoever chooses badly, or nothing, gets no connection, and no signature of another kind.
+      for (const chosen of [p256, undefined]) {
+        const identities = { choose: () => chosen };
+        expectHelloRefused(hello, 'no-common-algorithm', { identities });
+      }
     });
 
     it('refuses another version, whatever else is in it', () => {
@@ -147,7 +174,7 @@ describe('handshake, server', () => {
     it('tells its settings, and signs with the algorithm of its key', () => {
       const codes = { p256: 0x0403, p384: 0x0503, rsa: 0x0804, ed25519: 0x0807, rsaPss: 0x0809 };
       for (const key of keyNames) {
-        const { flight, client } = meet({ identity: identity(key), iterations: 3, allowed: 0b1001 });
+        const { flight, client } = meet({ identities: only(identity(key)), iterations: 3, allowed: 0b1001 });
         expect(flight.map(({ type }) => type)).to.deep.equal([8, 11, 15, 20]);
         expect(toHex(flight[2]!.body.slice(0, 2))).to.equal(toHex(u16(codes[key])));
         expect(toHex(flight[0]!.body)).to.match(/0003000109$/);
@@ -156,7 +183,7 @@ describe('handshake, server', () => {
     });
 
     it('has no certificate where the exchange is anonymous', () => {
-      const { flight, client, handshake } = meet({ identity: undefined }, { signatureAlgorithms: [] });
+      const { flight, client, handshake } = meet({ identities: undefined }, { signatureAlgorithms: [] });
       expect(flight.map(({ type }) => type)).to.deep.equal([messageTypes.extensions, messageTypes.finished]);
       const { next } = handshake.receive(client.seal([client.extensions(), client.finished()]));
       expect(next).to.include({ protection: 'anonymous', allowed: 0b1111 });
@@ -189,7 +216,7 @@ describe('handshake, server', () => {
         },
       };
       const handshake = startServerHandshake(
-        serverConfig({ crypto: watched, identity: { ...rest, key: broken } }),
+        serverConfig({ crypto: watched, identities: only({ ...rest, key: broken }) }),
       );
       expectHandshakeFailed(() => handshake.receive(new ScriptedClient().helloFrame), 'internal');
       expect(made).to.have.length(2);

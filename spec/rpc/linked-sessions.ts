@@ -59,7 +59,7 @@ export async function linkSessions(options: LinkOptions = {}): Promise<LinkedSes
     handshake: startServerHandshake({
       ...common,
       manifest: serverServices.manifest,
-      identity: undefined,
+      identities: undefined,
       iterations: 1,
     }),
   });
