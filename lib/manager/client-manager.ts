@@ -26,7 +26,7 @@ export class ClientManager {
   protected readonly events: ManagerEmitter;
   protected readonly registry: Registry = new Registry();
   /** Out of sight of whoever prints a manager: it may hold a passphrase. */
-  readonly #config: NetworkConfig;
+  #config: NetworkConfig;
   #role: Role | undefined;
   #client: ClientRole | undefined;
   /** Roles that have ended by themselves, while their sockets close. */
@@ -44,6 +44,11 @@ export class ClientManager {
 
   protected get config(): NetworkConfig {
     return this.#config;
+  }
+
+  /** What is started from now on has this certificate. */
+  protected renew(certificate: NonNullable<NetworkConfig['certificate']>): void {
+    this.#config = { ...this.#config, certificate };
   }
 
   /**

@@ -21,8 +21,11 @@ export interface NetworkConfig {
    * anybody on the path can be the server: it stops eavesdroppers and nobody else.
    */
   readonly signKeyExchange?: boolean;
-  /** Servers: whose certificate signs the key exchange. A PFX file (base64 or bytes), or PEM. */
-  readonly certificate?: IdentitySource;
+  /**
+   * Servers: whose certificate signs the key exchange. A PFX file (base64 or bytes), or PEM. Of several, each client
+   * gets the one for the name that it asks for, else the first whose signature it reads.
+   */
+  readonly certificate?: IdentitySource | readonly IdentitySource[];
   /** Clients: the roots that are trusted, PEM or DER, one or many. Default: on Node the built-in ones. */
   readonly ca?: CertificateInput;
   /** Clients: the name that the certificate must be for. Default: the host of the URL. */
@@ -50,8 +53,8 @@ export interface Settings {
 }
 
 export interface ServerSettings extends Settings {
-  /** Undefined for an anonymous server, and without encryption. */
-  readonly identity: Identity | undefined;
+  /** Undefined for an anonymous server, and without encryption; else at least one. */
+  readonly identities: readonly Identity[] | undefined;
   readonly iterations: number;
 }
 
@@ -103,17 +106,28 @@ export function serverSettings(config: NetworkConfig, platform: Platform): Serve
   if (!Number.isInteger(iterations) || iterations < 1 || iterations > maxIterations) {
     throw invalid(`keyStretching.iterations must be a whole number from 1 (off) to ${maxIterations}`);
   }
-  if (!settings.encryption || !settings.signed) return { ...settings, identity: undefined, iterations };
+  if (!settings.encryption || !settings.signed) return { ...settings, identities: undefined, iterations };
   if (config.certificate === undefined) {
     throw invalid(
       'a server needs a certificate: set certificate to { pfx, passphrase } or { cert, key }, or set ' +
         'signKeyExchange: false on both sides if stopping eavesdroppers is enough',
     );
   }
-  if (!isObject(config.certificate)) {
-    throw invalid('certificate must be { pfx, passphrase } or { cert, key }, with the content of the files');
+  return { ...settings, identities: loadIdentities(settings.crypto, config.certificate), iterations };
+}
+
+/** Throws INVALID_CONFIG, INVALID_CERTIFICATE or PFX_PASSPHRASE. */
+export function loadIdentities(
+  crypto: CryptoProvider,
+  certificate: NonNullable<NetworkConfig['certificate']>,
+): readonly Identity[] {
+  const sources: readonly IdentitySource[] = Array.isArray(certificate) ? certificate : [certificate];
+  if (sources.length === 0 || !sources.every(isObject)) {
+    throw invalid(
+      'certificate must be { pfx, passphrase } or { cert, key }, with the content of the files, or several of them',
+    );
   }
-  return { ...settings, identity: loadIdentity(settings.crypto, config.certificate), iterations };
+  return sources.map((source) => loadIdentity(crypto, source));
 }
 
 /** `hostname` is what was dialled. Throws INVALID_CONFIG or INVALID_CERTIFICATE. */

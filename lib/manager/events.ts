@@ -5,6 +5,7 @@
 
 import { EventEmitter } from 'eventemitter3';
 import { SealwireError } from '../base/errors.js';
+import type { Certificate } from '../certificate/x509/x509.js';
 import type { Peer } from '../rpc/peer.js';
 import type { Platform } from './platform.js';
 
@@ -26,6 +27,12 @@ export interface ManagerEvents {
   callFailed: (peer: Peer, method: string, error: unknown) => void;
   /** A call was not run: SECURITY_REQUIRED, UNIMPLEMENTED or RESOURCE_EXHAUSTED. */
   callRefused: (peer: Peer, method: string, code: string) => void;
+  /**
+   * Server: a certificate of its chain ends in `daysLeft` whole days, or has ended where they are below 0. Told once a
+   * day from two weeks before on, or from the last third of a shorter life. Where nobody listens, the platform's
+   * warnings say so. {@link ServerManager.setCertificate} renews.
+   */
+  certificateExpiring: (certificate: Certificate, daysLeft: number) => void;
   /**
    * An asynchronous listener of another event rejected with a SealwireError, such as a call to a client that is gone.
    * Where nobody listens to this, the platform's warnings say so.
@@ -49,6 +56,11 @@ export class ManagerEmitter {
     this.#emitter.off(name, listener as EventEmitter.EventListener<ManagerEvents, Name>);
   }
 
+  /** Whether anybody listens. */
+  has(name: keyof ManagerEvents): boolean {
+    return this.#emitter.listenerCount(name) > 0;
+  }
+
   emit<Name extends keyof ManagerEvents>(name: Name, ...args: Parameters<ManagerEvents[Name]>): void {
     for (const listener of this.#emitter.listeners(name)) {
       try {
@@ -64,7 +76,7 @@ export class ManagerEmitter {
 
   #rejected(name: keyof ManagerEvents, error: unknown): void {
     if (!(error instanceof SealwireError)) throwOnItsOwn(error);
-    else if (name !== 'listenerFailed' && this.#emitter.listenerCount('listenerFailed') > 0)
+    else if (name !== 'listenerFailed' && this.has('listenerFailed'))
       this.emit('listenerFailed', name, error);
     else this.#warn('SEALWIRE_LISTENER', `a listener of ${name} failed: ${error.code}, ${error.message}`);
   }

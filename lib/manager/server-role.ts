@@ -16,10 +16,13 @@ import { type CloseReason, encodeClose, frameTypes, plainFrame } from '../wire/f
 import { transportCodes } from '../wire/handshake-message.js';
 import type { ServerSettings } from './config.js';
 import type { Platform } from './platform.js';
+import type { ServerCertificates } from './server-certificates.js';
 
 export interface ServerRoleOptions {
   readonly platform: Platform;
   readonly settings: ServerSettings;
+  /** Undefined for an anonymous server, and without encryption. */
+  readonly certificates: ServerCertificates | undefined;
   readonly services: Services;
   readonly observer: SessionObserver;
 }
@@ -48,12 +51,14 @@ export class ServerRole {
     });
     const { url } = await this.#listening;
     if (this.#stopped) throw new SealwireError('LISTEN_FAILED', 'the server was stopped while it started');
+    this.#options.certificates?.watch();
     return url;
   }
 
   /** Tells every client, closes every connection, and resolves when nothing is left. */
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#options.certificates?.stop();
     for (const session of [...this.#sessions]) session.disconnect('going-away');
     // Where listening failed, who started the server is told.
     const listener = await this.#listening?.catch(() => undefined);
@@ -124,15 +129,14 @@ export class ServerRole {
   }
 
   #handshake(transport: TransportConnection): Handshake {
-    const { settings, services } = this.#options;
+    const { settings, certificates, services } = this.#options;
     const common = {
       transport: transportCodes[transport.kind],
       manifest: services.manifest,
       maxFrameBytes: settings.limits.maxFrameBytes,
     };
     if (!settings.encryption) return startPlainServer(common);
-    const { crypto, identity, allowed, iterations } = settings;
-    const identities = identity && { choose: () => identity };
-    return startServerHandshake({ ...common, crypto, identities, allowed, iterations });
+    const { crypto, allowed, iterations } = settings;
+    return startServerHandshake({ ...common, crypto, identities: certificates, allowed, iterations });
   }
 }
