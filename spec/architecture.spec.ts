@@ -22,7 +22,9 @@ const frontDoorFloor = 7;
 /** Which files may import a dependency; everything else may not. */
 const owners: Record<string, readonly string[]> = {
   'node:crypto': ['lib/crypto/node.ts'],
-  'node:tls': ['lib/manager/node.ts'],
+  'node:tls': ['lib/manager/node.ts', 'lib/certificate/trust/system-roots.ts'],
+  'node:fs': ['lib/certificate/trust/system-roots.ts'],
+  'node:path': ['lib/certificate/trust/system-roots.ts'],
   'node:net': ['lib/transport/tcp.ts', 'lib/transport/websocket.ts'],
   'node:http': ['lib/transport/websocket.ts'],
   'node:stream': ['lib/transport/websocket.ts'],

@@ -3,6 +3,9 @@
 //   default: the chain verifies to a root, and the name matches or the dialled address is 127.0.0.1
 //   validateCertificate(chain, hostname, context): replaces it; `true` accepts, anything else and any error refuses
 //
+// The function is the application's, and what it is shown is its own: whatever it does to the certificates, the default
+// rule, the connection and the connections after it go by bytes that it never saw.
+//
 // 127.0.0.1 waives the name and nothing else, and no other spelling of this machine does: a program on it that could
 // answer for `localhost` in the resolver must not get a free pass.
 
@@ -10,20 +13,26 @@ import { SealwireError } from '../../base/errors.js';
 import type { CryptoProvider } from '../../crypto/provider.js';
 import { type ValidationResult, validateCertificateChain } from '../path/path.js';
 import type { CertificateRejectionReason, PathRejectionReason } from '../path/rules.js';
+import { describeName } from '../x509/distinguished-name.js';
+import { publicKeyPin } from '../x509/fingerprint.js';
 import { type Certificate, parseCertificate } from '../x509/x509.js';
+import { verdictOf } from './verdict.js';
 
 export interface ValidationContext {
+  /** At which dates are looked at; a copy. */
   readonly time: Date;
   /** Whose certificate it is. */
   readonly purpose: 'server' | 'client';
-  /** What would have been decided without this function. */
+  /** What would have been decided without this function: whether {@link defaultResult} is ok. Worked out once. */
   validateDefault(): boolean;
+  /** The same with the reason, for a log; or with the path to a root that was found, leaf first. */
+  defaultResult(): ValidationResult;
 }
 
 /**
  * Decides in place of the default rule. `chain` is what the peer sent, leaf first: well formed, but nothing of it
- * has been verified. `hostname` is the expected name, empty for a client's certificate. Only `true` (returned or
- * promised) accepts; anything else, a rejection or an error refuses with reason `revoked-by-validator`.
+ * has been verified, and frozen. `hostname` is the expected name, empty for a client's certificate. Only `true`
+ * (returned or promised) accepts; anything else, a rejection or an error refuses with reason `revoked-by-validator`.
  */
 export type CertificateValidator = (
   chain: readonly Certificate[],
@@ -70,8 +79,7 @@ function checkCertificate(
   hostname: string,
   requiredName: string | undefined,
 ): Promise<void> | void {
-  const certificates = readChain(chain);
-  const [leaf, ...intermediates] = certificates;
+  const [leaf, ...intermediates] = readChain(chain);
   if (leaf === undefined) throw rejected('malformed', 'there is no certificate in it');
   let result: ValidationResult | undefined;
   const runDefault = (): ValidationResult => {
@@ -88,27 +96,30 @@ function checkCertificate(
   };
 
   if (validate === undefined) {
-    const verdict = runDefault();
-    if (!verdict.ok) throw rejectedByDefault(verdict);
+    const found = runDefault();
+    if (!found.ok) throw rejectedByDefault(found);
     return;
   }
-  const context: ValidationContext = { time, purpose, validateDefault: () => runDefault().ok };
-  let answer: unknown;
-  let promised: boolean;
+  const context: ValidationContext = Object.freeze({
+    time: new Date(time),
+    purpose,
+    validateDefault: () => runDefault().ok,
+    defaultResult: () => forApplication(runDefault()),
+  });
+  const refused = (cause: unknown): SealwireError => rejectedByValidator(crypto, leaf, cause);
+  let verdict: boolean | Promise<boolean>;
   try {
-    answer = validate(certificates, hostname, context);
-    promised = isThenable(answer);
+    verdict = verdictOf(validate(copies([leaf, ...intermediates]), hostname, context));
   } catch (error) {
-    throw rejectedByValidator(error);
+    throw refused(error);
   }
-  const settle = (accepted: unknown): void => {
-    // MLAPI inverted this answer, and a refused certificate passed: `true` accepts, and nothing else does.
-    if (accepted === true) return;
-    throw rejectedByValidator(result?.ok === false ? rejectedByDefault(result) : undefined);
+  const settle = (accepted: boolean): void => {
+    if (accepted) return;
+    throw refused(result?.ok === false ? rejectedByDefault(result) : undefined);
   };
-  if (!promised) return settle(answer);
-  return Promise.resolve(answer).then(settle, (error) => {
-    throw rejectedByValidator(error);
+  if (typeof verdict === 'boolean') return settle(verdict);
+  return verdict.then(settle, (error) => {
+    throw refused(error);
   });
 }
 
@@ -120,8 +131,23 @@ function readChain(chain: readonly Uint8Array[]): Certificate[] {
   }
 }
 
-function isThenable(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
+/** A path ends at a root, which all connections have in common: it is not given out either. */
+function forApplication(result: ValidationResult): ValidationResult {
+  return Object.freeze(result.ok ? { ok: true, path: copies(result.path) } : { ...result });
+}
+
+/**
+ * The same certificates in memory of their own, frozen: a validator that turns the chain round or marks something in
+ * it must not change what a validator behind it takes for the leaf. Bytes cannot be frozen, so they are copied.
+ */
+function copies(certificates: readonly Certificate[]): readonly Certificate[] {
+  return frozen(certificates.map(({ der }) => parseCertificate(new Uint8Array(der))));
+}
+
+function frozen<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return value;
+  for (const part of Object.values(value)) frozen(part);
+  return Object.freeze(value);
 }
 
 const advice: Readonly<Record<PathRejectionReason, string>> = {
@@ -148,13 +174,11 @@ function rejected(reason: PathRejectionReason, detail: string, cause?: unknown):
   return new SealwireError('CERTIFICATE_REJECTED', message, options);
 }
 
-function rejectedByValidator(cause: unknown): SealwireError {
-  const reason: CertificateRejectionReason = 'revoked-by-validator';
-  const message =
-    'validateCertificate refused the certificate: it must return true, or promise it, to accept';
-  return new SealwireError(
-    'CERTIFICATE_REJECTED',
-    message,
-    cause === undefined ? { reason } : { reason, cause },
-  );
+/** Names the key that was seen: most often it is a pin that does not fit, and then this is the other half. */
+function rejectedByValidator(crypto: CryptoProvider, leaf: Certificate, cause: unknown): SealwireError {
+  const options: { reason: CertificateRejectionReason; cause?: unknown } = { reason: 'revoked-by-validator' };
+  if (cause !== undefined) options.cause = cause;
+  const seen = `${describeName(leaf.subject)} with the public key ${publicKeyPin(crypto, leaf)}`;
+  const message = `validateCertificate refused the certificate ${seen}: it must return true, or promise it, to accept`;
+  return new SealwireError('CERTIFICATE_REJECTED', message, options);
 }

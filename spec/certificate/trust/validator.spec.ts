@@ -1,11 +1,14 @@
 import { expect } from 'chai';
 import type { SealwireError } from '../../../lib/base/errors.js';
+import type { ValidationResult } from '../../../lib/certificate/path/path.js';
 import {
   type CertificateValidator,
   checkClientCertificate,
   checkServerCertificate,
   type ServerCertificateCheck,
+  type ValidationContext,
 } from '../../../lib/certificate/trust/validator.js';
+import { publicKeyPin } from '../../../lib/certificate/x509/fingerprint.js';
 import type { Certificate } from '../../../lib/certificate/x509/x509.js';
 import { parseCertificate } from '../../../lib/certificate/x509/x509.js';
 import { nodeCrypto } from '../../../lib/crypto/node.js';
@@ -27,19 +30,6 @@ const good: ServerCertificateCheck = {
 };
 
 const refusal = (run: () => unknown): SealwireError => refusalError('CERTIFICATE_REJECTED', run);
-
-async function laterRefusal(check: ServerCertificateCheck): Promise<SealwireError> {
-  const pending = checkServerCertificate(check);
-  expect(pending).to.be.instanceOf(Promise);
-  try {
-    await pending;
-  } catch (error) {
-    return refusal(() => {
-      throw error;
-    });
-  }
-  throw new Error('the certificate was accepted');
-}
 
 describe('the certificate validator', () => {
   describe('by default', () => {
@@ -123,7 +113,7 @@ describe('the certificate validator', () => {
       const validate: CertificateValidator = (chain, hostname, context) => {
         seen = chain;
         expect(hostname).to.equal('arena.example');
-        expect(context.time).to.equal(now);
+        expect(context.time).to.deep.equal(now);
         expect(context.purpose).to.equal('server');
         return context.validateDefault();
       };
@@ -131,51 +121,12 @@ describe('the certificate validator', () => {
       expect(seen.map(({ der }) => der)).to.deep.equal([leaf.der, middle.der]);
     });
 
-    it('accepts on true: MLAPI inverted the answer of its validator, and accepted on false', () => {
-      // Neither answer depends on what the default rule would have said.
-      for (const roots of [good.roots, []]) {
-        expect(checkServerCertificate({ ...withAnswer(true), roots })).to.equal(undefined);
-        const error = refusal(() => checkServerCertificate({ ...withAnswer(false), roots }));
-        expect(error.reason).to.equal('revoked-by-validator');
-      }
-    });
-
-    it('refuses on everything that is not true, however truthy', () => {
-      for (const answer of [false, undefined, null, 1, 'true', {}, [], new Boolean(true), () => true]) {
-        expect(refusal(() => checkServerCertificate(withAnswer(answer))).reason).to.equal(
-          'revoked-by-validator',
-        );
-      }
-    });
-
-    it('waits for a promise, with the same rules', async () => {
-      await checkServerCertificate(withAnswer(Promise.resolve(true)));
-      for (const answer of [false, undefined, 1, 'true']) {
-        expect((await laterRefusal(withAnswer(Promise.resolve(answer)))).reason).to.equal(
-          'revoked-by-validator',
-        );
-      }
-    });
-
-    it('refuses when it throws or rejects, with the error as the cause', async () => {
-      const cause = new Error('no');
-      const thrown = refusal(() =>
-        checkServerCertificate({
-          ...good,
-          validate: () => {
-            throw cause;
-          },
-        }),
-      );
-      expect(thrown).to.include({ reason: 'revoked-by-validator', cause });
-      const rejected = await laterRefusal({ ...good, validate: () => Promise.reject(cause) });
-      expect(rejected).to.include({ reason: 'revoked-by-validator', cause });
-      const hostile = Object.defineProperty({}, 'then', {
-        get: () => {
-          throw cause;
-        },
-      });
-      expect(refusal(() => checkServerCertificate(withAnswer(hostile))).cause).to.equal(cause);
+    it('names the key of what was refused, for those who pin', () => {
+      const error = refusal(() => checkServerCertificate(withAnswer(false)));
+      expect(error.reason).to.equal('revoked-by-validator');
+      expect(error.cause).to.equal(undefined);
+      expect(error.message).to.include('"leaf"');
+      expect(error.message).to.include(publicKeyPin(nodeCrypto, parseCertificate(leaf.der)));
     });
 
     it('keeps what the default rule said as the cause, where it was asked', () => {
@@ -183,6 +134,18 @@ describe('the certificate validator', () => {
       const error = refusal(() => checkServerCertificate({ ...good, roots: [], validate }));
       expect(error.reason).to.equal('revoked-by-validator');
       expect(error.cause).to.include({ code: 'CERTIFICATE_REJECTED', reason: 'untrusted' });
+    });
+
+    it('tells why the default rule refuses, or the path that it found', () => {
+      let found: ValidationResult | undefined;
+      const validate: CertificateValidator = (_chain, _hostname, context) => {
+        found = context.defaultResult();
+        return context.validateDefault();
+      };
+      refusal(() => checkServerCertificate({ ...good, hostname: 'b.example', validate }));
+      expect(found).to.include({ ok: false, reason: 'name-mismatch' });
+      expect(checkServerCertificate({ ...good, validate })).to.equal(undefined);
+      expect(found?.ok && found.path.map(({ der }) => der)).to.deep.equal([leaf.der, middle.der, root.der]);
     });
 
     it('gives the default rule with the waiver for 127.0.0.1', () => {
@@ -204,6 +167,93 @@ describe('the certificate validator', () => {
         );
       }
       expect(asked).to.equal(false);
+    });
+  });
+
+  describe('keeps to itself what is validated next', () => {
+    // In a way that a program might do it by mistake: turning the chain round, marking it, sorting names.
+    const meddling: readonly (readonly [string, (chain: Certificate[]) => void])[] = [
+      ['reverses the chain', (chain) => chain.reverse()],
+      ['empties the chain', (chain) => chain.splice(0)],
+      ['puts another certificate first', (chain) => chain.unshift(parseCertificate(root.der))],
+      ['writes into a certificate', ([first]) => Object.assign(first!, { notAfter: now, marked: true })],
+      ['writes into a key', ([first]) => Object.assign(first!.publicKey, { kind: 'rsa' })],
+      ['drops a name', ([first]) => (first!.subjectAltName as unknown[]).pop()],
+    ];
+    for (const [what, meddle] of meddling) {
+      it(`refuses where a validator ${what}`, () => {
+        const validate: CertificateValidator = (chain) => {
+          meddle(chain as Certificate[]);
+          return true;
+        };
+        expect(refusal(() => checkServerCertificate({ ...good, validate })).cause).to.be.instanceOf(
+          TypeError,
+        );
+      });
+    }
+
+    function scramble(chain: readonly Certificate[]): void {
+      for (const { der, tbs, signature, publicKey, subject, issuer, notAfter } of chain) {
+        for (const bytes of [der, tbs, signature, publicKey.spki, subject.der, issuer.der]) bytes.fill(0xff);
+        notAfter.setTime(0);
+      }
+    }
+
+    it('goes by bytes and dates that the validator never saw', () => {
+      const before = good.chain.map((der) => Uint8Array.from(der));
+      // A Buffer, too: its slice() is no copy.
+      for (const chain of [good.chain, good.chain.map((der) => Buffer.from(der))]) {
+        const validate: CertificateValidator = (shown, _hostname, context) => {
+          scramble(shown);
+          context.time.setTime(0);
+          return context.validateDefault();
+        };
+        expect(checkServerCertificate({ ...good, chain, validate })).to.equal(undefined);
+        expect(chain.map((der) => Uint8Array.from(der))).to.deep.equal(before);
+      }
+    });
+
+    it('accepts nothing more because of what a validator did', () => {
+      // To write the right key over a wrong one is what the default rule must not notice.
+      const { der } = make({
+        issuer: makeCa({ subject: 'middle' }),
+        extensions: [altNames('arena.example')],
+      });
+      const validate: CertificateValidator = ([shown], _hostname, context) => {
+        const right = parseCertificate(leaf.der);
+        for (const part of ['der', 'tbs', 'signature'] as const) shown![part].set(right[part]);
+        return context.validateDefault();
+      };
+      const check = { ...good, chain: [der, middle.der], validate };
+      expect(der.length).to.equal(leaf.der.length);
+      expect(refusal(() => checkServerCertificate(check)).cause).to.include({ reason: 'untrusted' });
+    });
+
+    it('gives out no root: all connections share those', () => {
+      const before = Uint8Array.from(root.der);
+      const validate: CertificateValidator = (_chain, _hostname, context) => {
+        const result = context.defaultResult();
+        if (result.ok) scramble(result.path);
+        return context.validateDefault();
+      };
+      for (let connection = 0; connection < 2; connection++) {
+        expect(checkServerCertificate({ ...good, validate })).to.equal(undefined);
+      }
+      expect(good.roots[0]!.der).to.deep.equal(before);
+      expect(good.roots[0]!.notAfter.getTime()).to.be.greaterThan(0);
+    });
+
+    it('lets nobody answer in the place of the default rule', () => {
+      for (const meddle of [
+        (context: ValidationContext) => Object.assign(context, { validateDefault: () => true }),
+        (context: ValidationContext) => Object.assign(context.defaultResult(), { ok: true }),
+      ]) {
+        const validate: CertificateValidator = (_chain, _hostname, context) => {
+          expect(() => meddle(context)).to.throw(TypeError);
+          return context.validateDefault();
+        };
+        refusal(() => checkServerCertificate({ ...good, roots: [], validate }));
+      }
     });
   });
 
