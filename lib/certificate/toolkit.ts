@@ -110,7 +110,8 @@ function derOf(input: unknown): Uint8Array[] {
   const inputs: readonly unknown[] = Array.isArray(input) ? input : [input];
   if (inputs.length > maxCertificates)
     throw invalid(`the list has more than ${maxCertificates} certificates`);
-  return inputs.flatMap((one) => {
+  // By index: flatMap passes over holes.
+  return Array.from({ length: inputs.length }, (_, index) => inputs[index]).flatMap((one) => {
     if (typeof one === 'string' || one instanceof Uint8Array) return readDerCertificates(one);
     const der = typeof one === 'object' && one !== null && 'der' in one ? one.der : undefined;
     if (der instanceof Uint8Array) return [der];
