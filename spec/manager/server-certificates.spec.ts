@@ -27,6 +27,11 @@ const arena = identity({ dnsNames: ['arena.example'] });
 const lobby = identity({ dnsNames: ['lobby.example', '*.lobby.example'] });
 const lobbyEd25519 = identity({ dnsNames: ['lobby.example'], keyKind: 'ed25519' });
 const lobbyExpired = identity({ dnsNames: ['lobby.example'], notAfter: inDays(-1) });
+const lobbyTooEarly = identity({
+  dnsNames: ['lobby.example'],
+  notBefore: inDays(1),
+  notAfter: inDays(90),
+});
 const address = identity({ ipAddresses: ['10.0.0.5'] });
 const anything = () => true;
 
@@ -35,7 +40,7 @@ describe('manager: the certificates of a running server', () => {
 
   describe('choose', () => {
     const certificates = new ServerCertificates(
-      [arena, lobbyExpired, lobbyEd25519, lobby, address],
+      [arena, lobbyExpired, lobbyTooEarly, lobbyEd25519, lobby, address],
       new ManualClock(now),
       ignore,
     );
