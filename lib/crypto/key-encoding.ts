@@ -150,6 +150,16 @@ export function requireOwnPoint(key: CurvePrivateKey, computed: PublicKeyFields)
   throw unreadable('its public key does not belong to its private key');
 }
 
+/** Whether two public keys are one, in whatever form each is written: points may be compressed, hashes lack a NULL. */
+export function isSameKey(one: PublicKeyFields, other: PublicKeyFields): boolean {
+  if ('modulus' in one || 'modulus' in other) {
+    return sameBytes(encodePublicKey(one), encodePublicKey(other));
+  }
+  if (one.kind !== other.kind) return false;
+  if (one.point.length === other.point.length) return sameBytes(one.point, other.point);
+  return sameBytes(one.point, compress(other.point)) || sameBytes(compress(one.point), other.point);
+}
+
 /** SEC 1 §2.3.3: x, and whether y is odd. */
 function compress(point: Uint8Array): Uint8Array {
   const compressed = point.slice(0, (point.length + 1) / 2);
@@ -182,17 +192,43 @@ function readParameters(name: string, parameters: DerReader): Algorithm {
     case oids.ed25519:
       return { kind: 'ed25519' };
     case oids.ecPublicKey:
+      // RFC 5480 §2.1.1: with parameters of its own, a key could choose a curve on which it signs for others.
+      if (parameters.peekTag() === tags.sequence)
+        throw unreadable('its curve is given by explicit parameters, not by the name P-256 or P-384');
       return { kind: readCurve(parameters.expect(tags.oid).content) };
     default:
-      throw unreadable('its algorithm is none of RSA, ECDSA and Ed25519');
+      throw unreadable(
+        `it is ${otherAlgorithms.get(name) ?? `of algorithm ${name}`}, which is none of RSA, ECDSA and Ed25519`,
+      );
   }
 }
+
+const otherAlgorithms: ReadonlyMap<string, string> = new Map([
+  ['1.2.840.10040.4.1', 'a DSA key'],
+  ['1.2.840.10046.2.1', 'a Diffie-Hellman key'],
+  ['1.3.101.110', 'an X25519 key'],
+  ['1.3.101.111', 'an X448 key'],
+  ['1.3.101.113', 'an Ed448 key'],
+  ['2.16.840.1.101.3.4.3.17', 'an ML-DSA-44 key'],
+  ['2.16.840.1.101.3.4.3.18', 'an ML-DSA-65 key'],
+  ['2.16.840.1.101.3.4.3.19', 'an ML-DSA-87 key'],
+]);
+
+const otherCurves: ReadonlyMap<string, string> = new Map([
+  ['1.2.840.10045.3.1.1', 'P-192'],
+  ['1.3.132.0.33', 'P-224'],
+  ['1.3.132.0.35', 'P-521'],
+  ['1.3.132.0.10', 'secp256k1'],
+  ['1.3.36.3.3.2.8.1.1.7', 'brainpoolP256r1'],
+  ['1.3.36.3.3.2.8.1.1.11', 'brainpoolP384r1'],
+  ['1.3.36.3.3.2.8.1.1.13', 'brainpoolP512r1'],
+]);
 
 function readCurve(oid: Uint8Array): 'p256' | 'p384' {
   const name = readOid(oid);
   if (name === oids.p256) return 'p256';
   if (name === oids.p384) return 'p384';
-  throw unreadable('its curve is neither P-256 nor P-384');
+  throw unreadable(`its curve is ${otherCurves.get(name) ?? name}, neither P-256 nor P-384`);
 }
 
 const defaultSaltBytes = 20;

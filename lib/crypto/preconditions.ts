@@ -7,7 +7,10 @@
 
 import { wipe } from '../base/bytes.js';
 import { SealwireError } from '../base/errors.js';
-import { cipherKeyBytes, nonceBytes, tagBytes } from './provider.js';
+import { cipherKeyBytes, nonceBytes, type ScryptCost, tagBytes } from './provider.js';
+
+/** Of 128 bytes each. */
+const maxScryptBlocks = 2 ** 24;
 
 /** Keys of ciphers and MACs: 32 bytes. */
 export function requireKey(key: Uint8Array): void {
@@ -65,6 +68,20 @@ export function requireExpandable(pseudoRandomKey: Uint8Array, length: number): 
 export function requireStretchable(iterations: number, length: number): void {
   requireInteger('the iterations of PBKDF2', iterations, 1, 2 ** 31 - 1);
   requireInteger('the output length of PBKDF2', length, 1, 2 ** 31 - 1);
+}
+
+/** RFC 7914 §6, and at most 2 GiB of memory and of time. */
+export function requireScrypt({ N, r, p }: ScryptCost, length: number): void {
+  requireInteger('r of scrypt', r, 1, maxScryptBlocks);
+  requireInteger('p of scrypt', p, 1, maxScryptBlocks / r);
+  requireInteger('N of scrypt', N, 2, Math.min(maxScryptBlocks / (r * p), 2 ** (16 * r) - 1));
+  if ((N & (N - 1)) !== 0) throw new SealwireError('INVALID_CONFIG', 'N of scrypt must be a power of two');
+  requireInteger('the output length of scrypt', length, 1, 2 ** 31 - 1);
+}
+
+/** At least once, and no more than what a loop can count. */
+export function requireRounds(rounds: number): void {
+  requireInteger('the rounds of a hash', rounds, 1, 2 ** 31 - 1);
 }
 
 /** A whole number from `least` to `most`. */

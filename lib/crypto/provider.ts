@@ -5,8 +5,28 @@
 // object of its own and a WebAssembly backend fits in beside these two. Nothing here knows records, labels
 // or certificates.
 
-/** The hash functions that certificates, PFX files and the key schedule use. */
-export type HashName = 'sha1' | 'sha256' | 'sha384' | 'sha512';
+/**
+ * The hash functions that certificates, PFX files and the key schedule use. The second line stands for files that
+ * others have written: nothing of ours is made with it.
+ */
+export type HashName =
+  | 'sha256'
+  | 'sha384'
+  | 'sha512'
+  | 'md5'
+  | 'sha1'
+  | 'sha224'
+  | 'sha512-224'
+  | 'sha512-256'
+  | 'blake2b512';
+
+/** What scrypt is to cost (RFC 7914 §2): 128·N·r bytes of memory, and time for p times as many. */
+export interface ScryptCost {
+  /** A power of two above 1, and below 2^(16·r). */
+  readonly N: number;
+  readonly r: number;
+  readonly p: number;
+}
 
 /** AEAD of both directions, and the stream cipher that it is built on. */
 export type CipherName = 'aes-256-gcm' | 'chacha20-poly1305';
@@ -107,6 +127,8 @@ export interface CryptoProvider {
   equal(a: Uint8Array, b: Uint8Array): boolean;
 
   hash(name: HashName, data: Uint8Array): Uint8Array;
+  /** The hash of the hash … of `data`, `rounds` times; at least once. The PKCS #12 key derivation is made of it. */
+  iterateHash(name: HashName, data: Uint8Array, rounds: number): Uint8Array;
   hmac(name: HashName, key: Uint8Array, data: Uint8Array): Uint8Array;
   /** RFC 5869 §2.2 with SHA-256: 32 bytes. */
   hkdfExtract(salt: Uint8Array, inputKeyMaterial: Uint8Array): Uint8Array;
@@ -120,6 +142,8 @@ export interface CryptoProvider {
     iterations: number,
     length: number,
   ): Uint8Array;
+  /** RFC 7914. The caller bounds the cost: a thousand times more is as easily written. */
+  scrypt(password: Uint8Array, salt: Uint8Array, cost: ScryptCost, length: number): Uint8Array;
 
   /** A fresh key pair; or that of a known private key, 32 bytes, which is copied. */
   x25519KeyPair(privateKey?: Uint8Array): X25519KeyPair;
