@@ -231,6 +231,8 @@ describe('the certificate toolkit', () => {
       expectReason(validate({ ...good, roots: 'ca.pem' }), 'malformed', '"roots" cannot be read');
       expectReason(validate({ ...good, leaf: 7 }), 'malformed', '"leaf" cannot be read');
       expectReason(validate({ ...good, purpose: 'both' }), 'malformed', '"purpose"');
+      expectReason(validate({ ...good, time: '2026-11-20' }), 'malformed', '"time"');
+      expectReason(validate({ ...good, hostname: null }), 'malformed', '"hostname"');
     });
   });
 

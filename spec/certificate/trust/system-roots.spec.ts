@@ -125,6 +125,14 @@ describe('the roots of a machine', () => {
       }
     });
 
+    it('are not read at all from a file that is too large', () => {
+      const large = file('large.pem', pem(one));
+      truncateSync(large, 4 * 1024 * 1024 + 1);
+      const run = (): unknown => systemRoots({ ...nothing, env: { SSL_CERT_FILE: large } });
+      const { cause } = refusalError('INVALID_CONFIG', run);
+      expect(cause).to.have.property('message', 'it has more than 4194304 bytes');
+    });
+
     it('are not waited for where a pipe stands in the place of a file', function () {
       this.timeout(5000);
       requireProgram(this, 'mkfifo');
