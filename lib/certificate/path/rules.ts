@@ -1,19 +1,22 @@
 // What a certificate must fulfil in its place on a path (RFC 5280 §6.1.3 and §6.1.4): the leaf, and those above it.
+// profile.ts has what their issuers should have done.
 //
 // Each rule that is broken gives a reason and a sentence; path.ts decides which one to tell. Signatures, which make
 // the path in the first place, are its own business too.
 
 import { keyWeakness } from '../x509/algorithm.js';
-import { describeName, sameName } from '../x509/distinguished-name.js';
+import { type ComparisonBudget, constraintViolation } from '../x509/constrained-name.js';
+import { describeName } from '../x509/distinguished-name.js';
 import { keyPurposes } from '../x509/extensions.js';
-import { type ComparisonBudget, constraintViolation } from '../x509/name-constraints.js';
 import type { Certificate } from '../x509/x509.js';
-import { matchHostname, presentedNames } from './names.js';
+import { contradictingCommonName, describeHosts, matchHostname, presentedNames } from './names.js';
+import { isSelfIssued, profileViolation, type Role } from './profile.js';
 
 /**
  * Why a chain is refused; the `reason` below CERTIFICATE_REJECTED.
  * `untrusted`: no way to a root. `constraint-violated`: a certificate does what one above it forbids, issues without
  * being a CA, or has critical extensions that are not understood. `wrong-purpose`: key usage or extended key usage.
+ * `malformed`: a certificate cannot be read, or breaks what RFC 5280 demands of its issuer.
  * `weak-key`: the key or the signature is too weak or of no supported kind. `revoked-by-validator`: the
  * application's own `validateCertificate` said no.
  */
@@ -44,6 +47,8 @@ export interface PathRules {
   /** The leaf's name is not looked at where there is none. */
   readonly hostname: string | undefined;
   readonly comparisons: ComparisonBudget;
+  /** Whether its own key signed it, whatever it says about its issuer; costs a signature check. */
+  isSelfSigned(certificate: Certificate): boolean;
 }
 
 /** What is wrong with the leaf, whichever path it is on. */
@@ -56,27 +61,23 @@ export function leafViolations(leaf: Certificate, rules: PathRules): Violation[]
     violations.push(violation('wrong-purpose', leaf, 'its key usage lacks digitalSignature'));
   }
   violations.push(...purposeViolations(leaf, rules));
-  if (leaf.nameConstraints && !leaf.basicConstraints?.ca) {
-    violations.push(
-      violation('constraint-violated', leaf, 'it has name constraints, which only a CA may have'),
-    );
-  }
-  if (rules.hostname !== undefined && !matchHostname(leaf, rules.hostname)) {
-    violations.push(
-      violation('name-mismatch', leaf, `it is not for ${JSON.stringify(rules.hostname.slice(0, 80))}`),
-    );
-  }
+  if (rules.hostname !== undefined) violations.push(...nameViolations(leaf, rules.hostname));
   return violations;
+}
+
+/** What its issuer did wrong with a leaf that is not trusted for itself. */
+export function issuedLeafViolations(leaf: Certificate, rules: PathRules): Violation[] {
+  return profileViolations(leaf, 'leaf', rules);
 }
 
 /** What is wrong with `issuer` above `below`, which is the path so far, leaf first. */
 export function issuerViolations(
   issuer: Certificate,
-  role: 'intermediate' | 'root',
+  role: Exclude<Role, 'leaf'>,
   below: readonly Certificate[],
   rules: PathRules,
 ): Violation[] {
-  const violations = commonViolations(issuer, rules);
+  const violations = [...commonViolations(issuer, rules), ...profileViolations(issuer, role, rules)];
   // A root is trusted for its name and key: one of version 1 cannot say that it is a CA. An intermediate must.
   const saysWhatItIs = role === 'intermediate' || issuer.version === 3;
   if (saysWhatItIs && !issuer.basicConstraints?.ca) {
@@ -96,15 +97,17 @@ export function issuerViolations(
       violation('constraint-violated', issuer, `it allows ${pathLength} intermediate(s) below it`),
     );
   }
-  if (issuer.nameConstraints) violations.push(...constraintViolations(issuer, below, rules));
   return violations;
 }
 
-function constraintViolations(
+/** Those names of `below`, the path so far, that `issuer` may not have certified. */
+export function nameConstraintViolations(
   issuer: Certificate,
   below: readonly Certificate[],
   rules: PathRules,
 ): Violation[] {
+  const { nameConstraints } = issuer;
+  if (nameConstraints === undefined) return [];
   const violations: Violation[] = [];
   for (const [index, certificate] of below.entries()) {
     // §6.1.3 (b): self-issued intermediates are exempt, a self-issued leaf is not.
@@ -112,7 +115,7 @@ function constraintViolations(
     const serves = index === 0 && rules.purpose === 'server';
     const names = serves ? presentedNames(certificate) : (certificate.subjectAltName ?? []);
     const found = constraintViolation(
-      issuer.nameConstraints!,
+      nameConstraints,
       { subject: certificate.subject, names },
       rules.comparisons,
     );
@@ -146,9 +149,23 @@ function purposeViolations(certificate: Certificate, { purpose }: PathRules): Vi
   return [violation('wrong-purpose', certificate, `its extended key usage lacks ${wanted}`)];
 }
 
-/** §6.1: issuer and subject are one name, as when a CA certifies its own new key. */
-function isSelfIssued(certificate: Certificate): boolean {
-  return sameName(certificate.issuer, certificate.subject);
+function profileViolations(certificate: Certificate, role: Role, { isSelfSigned }: PathRules): Violation[] {
+  const broken = profileViolation(certificate, role, isSelfSigned);
+  return broken === undefined ? [] : [violation('malformed', certificate, broken)];
+}
+
+function nameViolations(leaf: Certificate, hostname: string): Violation[] {
+  const hosts = describeHosts(leaf);
+  if (!matchHostname(leaf, hostname)) {
+    const detail = `it is for ${hosts}, not for ${JSON.stringify(hostname.slice(0, 80))}`;
+    return [violation('name-mismatch', leaf, detail)];
+  }
+  // A certificate that contradicts itself about its names is for none of them.
+  const commonName = contradictingCommonName(leaf);
+  if (commonName === undefined) return [];
+  const named = JSON.stringify(commonName.slice(0, 80));
+  const detail = `its common name ${named} is a host that its alternative names do not list: ${hosts}`;
+  return [violation('name-mismatch', leaf, detail)];
 }
 
 export function violation(reason: PathRejectionReason, certificate: Certificate, detail: string): Violation {

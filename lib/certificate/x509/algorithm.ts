@@ -180,6 +180,8 @@ export function keyWeakness(key: SubjectPublicKey): string | undefined {
   if (rsa && (key.bits < minRsaBits || key.bits > maxRsaBits)) {
     return `its RSA key has ${key.bits} bits, which is not between ${minRsaBits} and ${maxRsaBits}`;
   }
+  // CA/Browser Forum BR §6.1.5; such a key was made by hand, or by a broken generator.
+  if (rsa && key.bits % 8 !== 0) return `its RSA key has ${key.bits} bits, which is not a number of octets`;
   return undefined;
 }
 

@@ -14,6 +14,7 @@ import {
 import { keyPurposes } from './extensions.js';
 import { certificateFingerprint, publicKeyPin } from './fingerprint.js';
 import type { GeneralName } from './general-name.js';
+import { formatIpAddress } from './ip-address.js';
 import type { Certificate } from './x509.js';
 
 export interface CertificateDescription {
@@ -58,7 +59,7 @@ export function describeCertificate(
     issuer: nameText(issuer),
     commonName: commonName === undefined ? undefined : printable(commonName),
     dnsNames: subjectAltName.flatMap((name) => (name.kind === 'dns' ? [printable(name.value)] : [])),
-    ipAddresses: subjectAltName.flatMap((name) => (name.kind === 'ip' ? [addressText(name.value)] : [])),
+    ipAddresses: subjectAltName.flatMap((name) => (name.kind === 'ip' ? [formatIpAddress(name.value)] : [])),
     otherNames: subjectAltName.flatMap(otherName),
     serialNumber: certificate.serialNumber,
     notBefore: new Date(certificate.notBefore),
@@ -101,6 +102,8 @@ function otherName(name: GeneralName): string[] {
   switch (name.kind) {
     case 'email':
       return [`email:${printable(name.value)}`];
+    case 'uri':
+      return [`uri:${printable(name.value)}`];
     case 'directory':
       return [`directory:${nameText(name.value)}`];
     case 'other':
@@ -135,18 +138,4 @@ function printable(text: string): string {
   return text.replace(/[\p{C}\p{Zl}\p{Zp}\\]/gu, (character) =>
     character === '\\' ? '\\\\' : `\\u{${character.codePointAt(0)!.toString(16)}}`,
   );
-}
-
-function addressText(octets: Uint8Array): string {
-  if (octets.length === 4) return octets.join('.');
-  const groups = Array.from({ length: 8 }, (_, at) =>
-    ((octets[2 * at]! << 8) | octets[2 * at + 1]!).toString(16),
-  );
-  const text = groups.join(':');
-  // RFC 5952 §4.2: the longest run of two zero groups or more, the first one of several.
-  const [run] = [...text.matchAll(/(?<![0-9a-f])0(?::0)+(?![0-9a-f])/g)].sort(
-    (a, b) => b[0].length - a[0].length,
-  );
-  if (run === undefined) return text;
-  return `${text.slice(0, run.index).slice(0, -1)}::${text.slice(run.index + run[0].length + 1)}`;
 }

@@ -92,13 +92,20 @@ export function isWithin(name: DistinguishedName, base: DistinguishedName): bool
   );
 }
 
+/** What is compared of a relative name, made once: one name may be held against thousands of constraints. */
+const comparables = new WeakMap<RelativeName, string>();
+
 /** RFC 5280 §7.1, simplified: case and runs of white space do not count, nor does the order inside the set. */
 function comparable(rdn: RelativeName): string {
+  const known = comparables.get(rdn);
+  if (known !== undefined) return known;
   const attributes = rdn.map(({ type, value }) => [
     type,
     value.normalize('NFKC').toLowerCase().trim().replace(/\s+/g, ' '),
   ]);
-  return JSON.stringify(attributes.map((attribute) => JSON.stringify(attribute)).sort());
+  const text = JSON.stringify(attributes.map((attribute) => JSON.stringify(attribute)).sort());
+  comparables.set(rdn, text);
+  return text;
 }
 
 /** For messages: the common name or, without one, every value; quoted, and cut where a peer made it long. */

@@ -2,26 +2,30 @@
 //
 //   Extension ::= SEQUENCE { extnID OBJECT IDENTIFIER, critical BOOLEAN DEFAULT FALSE, extnValue OCTET STRING }
 //
-// What path validation acts on is read here. Any other extension is skipped, unless it is critical: then its number
-// is kept, and a path through that certificate is refused. Here is also what a certificate may not say at all; what
-// it may not say in its place in a path stands in path.ts.
+// What path validation acts on is read here, and the others that RFC 5280 defines must be well formed
+// (extension-syntax.ts). One that is not acted on is skipped, unless it is critical: then its number is kept, and a
+// path through that certificate is refused. What a certificate may not say in its place in a path stands in path/.
 
 import {
   contextTag,
   type DerElement,
   DerReader,
   readBoolean,
+  readInteger,
   readNamedBits,
   readOid,
   readSmallInteger,
   tags,
 } from '../../base/der.js';
-import { type GeneralName, readGeneralName } from './general-name.js';
+import { checkExtensionSyntax } from './extension-syntax.js';
+import { type GeneralName, readGeneralNames } from './general-name.js';
 import { malformedCertificate } from './malformed.js';
 import { type NameConstraints, readNameConstraints } from './name-constraints.js';
 
 export interface Extensions {
   readonly basicConstraints: BasicConstraints | undefined;
+  /** Every extension in the certificate: its object identifier, and whether it is marked as critical. */
+  readonly criticality: ReadonlyMap<string, boolean>;
   /** Undefined where the certificate does not restrict what its key does. */
   readonly keyUsage: KeyUsage | undefined;
   /** Object identifiers; undefined where the certificate does not restrict its purposes. */
@@ -34,7 +38,7 @@ export interface Extensions {
   readonly subjectKeyIdentifier: Uint8Array | undefined;
   /** The key identifier of the issuer, for finding it. */
   readonly authorityKeyIdentifier: Uint8Array | undefined;
-  /** Object identifiers of critical extensions that are not processed. */
+  /** Object identifiers of critical extensions that are not acted on. */
   readonly unknownCritical: readonly string[];
 }
 
@@ -57,21 +61,24 @@ export const keyPurposes = {
   clientAuth: '1.3.6.1.5.5.7.3.2',
 } as const;
 
-const oids = {
+/** Those that are acted on. */
+export const extensionOids = {
   subjectKeyIdentifier: '2.5.29.14',
   keyUsage: '2.5.29.15',
   subjectAltName: '2.5.29.17',
   basicConstraints: '2.5.29.19',
   nameConstraints: '2.5.29.30',
   authorityKeyIdentifier: '2.5.29.35',
-  policyConstraints: '2.5.29.36',
   extendedKeyUsage: '2.5.29.37',
 } as const;
+const oids = extensionOids;
+const actedOn: ReadonlySet<string> = new Set(Object.values(oids));
 
 const digitalSignatureBit = 0;
 const keyCertSignBit = 5;
 
 export const noExtensions: Extensions = {
+  criticality: new Map(),
   basicConstraints: undefined,
   keyUsage: undefined,
   extendedKeyUsage: undefined,
@@ -93,7 +100,9 @@ export function readExtensions(extensions: DerElement): Extensions {
     // §4.2: one instance of each. Two could say different things to different readers.
     if (found.has(extension.oid)) throw malformedCertificate(`extension ${extension.oid} stands there twice`);
     found.set(extension.oid, extension);
-    if (isUnknownCritical(extension)) unknownCritical.push(extension.oid);
+    if (actedOn.has(extension.oid)) continue;
+    checkExtensionSyntax(extension.oid, extension.value);
+    if (extension.critical) unknownCritical.push(extension.oid);
   } while (!reader.done);
 
   const basicConstraints = readValue(found.get(oids.basicConstraints), readBasicConstraints);
@@ -104,6 +113,7 @@ export function readExtensions(extensions: DerElement): Extensions {
     );
   }
   return {
+    criticality: new Map([...found].map(([oid, { critical }]) => [oid, critical])),
     basicConstraints,
     keyUsage,
     extendedKeyUsage: readValue(found.get(oids.extendedKeyUsage), readExtendedKeyUsage),
@@ -111,13 +121,10 @@ export function readExtensions(extensions: DerElement): Extensions {
     subjectAltNameCritical: found.get(oids.subjectAltName)?.critical ?? false,
     nameConstraints: readValue(found.get(oids.nameConstraints), readNameConstraints),
     subjectKeyIdentifier: readValue(
-      neverCritical(found.get(oids.subjectKeyIdentifier)),
+      found.get(oids.subjectKeyIdentifier),
       (value) => value.expect(tags.octetString).content,
     ),
-    authorityKeyIdentifier: readValue(
-      neverCritical(found.get(oids.authorityKeyIdentifier)),
-      readAuthorityKeyIdentifier,
-    ),
+    authorityKeyIdentifier: readValue(found.get(oids.authorityKeyIdentifier), readAuthorityKeyIdentifier),
     unknownCritical,
   };
 }
@@ -135,27 +142,6 @@ function readExtension(extension: DerReader): Extension {
   const value = extension.expect(tags.octetString).content;
   extension.finish();
   return { oid, critical: critical !== undefined && readBoolean(critical.content), value };
-}
-
-const processed: ReadonlySet<string> = new Set([
-  oids.subjectKeyIdentifier,
-  oids.keyUsage,
-  oids.subjectAltName,
-  oids.basicConstraints,
-  oids.nameConstraints,
-  oids.authorityKeyIdentifier,
-  oids.extendedKeyUsage,
-]);
-
-/** Policy constraints count as critical however they are marked: they must be (§4.2.1.11). */
-function isUnknownCritical({ oid, critical }: Extension): boolean {
-  return !processed.has(oid) && (critical || oid === oids.policyConstraints);
-}
-
-/** §4.2.1.1 and §4.2.1.2: key identifiers are hints, and must not be critical. */
-function neverCritical(extension: Extension | undefined): Extension | undefined {
-  if (extension?.critical) throw malformedCertificate('a key identifier is marked as critical');
-  return extension;
 }
 
 function readValue<T>(extension: Extension | undefined, read: (value: DerReader) => T): T | undefined {
@@ -180,6 +166,7 @@ function readBasicConstraints(value: DerReader): BasicConstraints {
 
 function readKeyUsage(value: DerReader): KeyUsage {
   const bits = readNamedBits(value.expect(tags.bitString).content);
+  if (bits.size === 0) throw malformedCertificate('its key usage allows nothing (RFC 5280 §4.2.1.3)');
   return { digitalSignature: bits.has(digitalSignatureBit), keyCertSign: bits.has(keyCertSignBit) };
 }
 
@@ -192,19 +179,21 @@ function readExtendedKeyUsage(value: DerReader): string[] {
 }
 
 function readSubjectAltName(value: DerReader): GeneralName[] {
-  const fields = value.sequence();
-  const names: GeneralName[] = [];
-  do names.push(readGeneralName(fields.next()));
-  while (!fields.done);
-  return names;
+  return readGeneralNames(value.expect(tags.sequence).content);
 }
 
 /** §4.2.1.1: `[0] keyIdentifier`, `[1] authorityCertIssuer`, `[2] authorityCertSerialNumber`, all optional. */
 function readAuthorityKeyIdentifier(value: DerReader): Uint8Array | undefined {
   const fields = value.sequence();
   const keyIdentifier = fields.optional(contextTag(0, false));
-  fields.optional(contextTag(1, true));
-  fields.optional(contextTag(2, false));
+  const issuer = fields.optional(contextTag(1, true));
+  const serialNumber = fields.optional(contextTag(2, false));
   fields.finish();
+  if (issuer) readGeneralNames(issuer.content);
+  if (serialNumber) readInteger(serialNumber.content);
+  // Appendix A.2: these two make one reference.
+  if ((issuer === undefined) !== (serialNumber === undefined)) {
+    throw malformedCertificate('its authority key identifier has an issuer or a serial number, not both');
+  }
   return keyIdentifier?.content;
 }

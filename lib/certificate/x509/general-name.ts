@@ -5,10 +5,11 @@
 
 import { contextTag, type DerElement, DerReader, readText, tags } from '../../base/der.js';
 import { type DistinguishedName, readDistinguishedName } from './distinguished-name.js';
+import { asciiLowerCase, isDnsName } from './dns-name.js';
 import { malformedCertificate } from './malformed.js';
 
 export type GeneralName =
-  | { readonly kind: 'dns' | 'email'; readonly value: string }
+  | { readonly kind: 'dns' | 'email' | 'uri'; readonly value: string }
   /** Octets: 4 or 16 of an address; in name constraints 8 or 32, address and mask. */
   | { readonly kind: 'ip'; readonly value: Uint8Array }
   | { readonly kind: 'directory'; readonly value: DistinguishedName }
@@ -18,14 +19,23 @@ export type GeneralName =
 const rfc822NameTag = contextTag(1, false);
 const dnsNameTag = contextTag(2, false);
 const directoryNameTag = contextTag(4, true);
+const uriTag = contextTag(6, false);
 const ipAddressTag = contextTag(7, false);
 const otherTags: readonly number[] = [
   contextTag(0, true),
   contextTag(3, true),
   contextTag(5, true),
-  contextTag(6, false),
   contextTag(8, false),
 ];
+
+/** Reads the content of `GeneralNames ::= SEQUENCE SIZE (1..MAX) OF GeneralName`, however it is tagged. */
+export function readGeneralNames(content: Uint8Array): GeneralName[] {
+  const reader = new DerReader(content);
+  const names: GeneralName[] = [];
+  do names.push(readGeneralName(reader.next()));
+  while (!reader.done);
+  return names;
+}
 
 /** Reads one name of a subject alternative name. */
 export function readGeneralName(element: DerElement): GeneralName {
@@ -44,6 +54,8 @@ export function readNameForm(element: DerElement): GeneralName {
       return { kind: 'email', value: ia5Text(element) };
     case dnsNameTag:
       return { kind: 'dns', value: ia5Text(element) };
+    case uriTag:
+      return { kind: 'uri', value: ia5Text(element) };
     case ipAddressTag:
       return { kind: 'ip', value: element.content };
     case directoryNameTag: {
@@ -57,6 +69,16 @@ export function readNameForm(element: DerElement): GeneralName {
       if (!otherTags.includes(element.tag)) throw malformedCertificate('a name is of no known form');
       return { kind: 'other', tag: element.tag, value: element.content };
   }
+}
+
+/**
+ * An rfc822Name as it is compared, the local part as it is and the host in lower case (§7.5); undefined when it is not
+ * a mailbox. Quoted local parts that hold an `@` are not understood.
+ */
+export function normalMailbox(mailbox: string): string | undefined {
+  const [local, host, ...others] = mailbox.split('@', 3);
+  if (!local || host === undefined || others.length > 0 || !isDnsName(asciiLowerCase(host))) return undefined;
+  return `${local}@${asciiLowerCase(host)}`;
 }
 
 /** The implicit tag hides that this is an IA5String. */

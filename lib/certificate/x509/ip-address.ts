@@ -1,12 +1,29 @@
-// IP addresses as text, read into the 4 or 16 octets that a certificate holds (RFC 5280 §4.2.1.6).
+// IP addresses as text, read into the 4 or 16 octets that a certificate holds (RFC 5280 §4.2.1.6), and written.
 //
 // Strict: four decimal numbers without leading zeros, or RFC 4291 §2.2 text. No zone (`%eth0`), no octal, no
 // `127.1`: what another program might read as another address is no address here.
+
+import { toHex } from '../../base/bytes.js';
 
 /** The octets of an IPv4 or IPv6 literal, the latter with or without brackets; undefined for anything else. */
 export function parseIpAddress(text: string): Uint8Array | undefined {
   if (text.startsWith('[') && text.endsWith(']')) return parseIpv6(text.slice(1, -1));
   return parseIpv4(text) ?? parseIpv6(text);
+}
+
+/** Four octets in decimal, sixteen as RFC 5952 §4 writes them, without brackets; others in hexadecimal behind `#`. */
+export function formatIpAddress(octets: Uint8Array): string {
+  if (octets.length === 4) return octets.join('.');
+  if (octets.length !== 16) return `#${toHex(octets)}`;
+  const text = Array.from({ length: 8 }, (_, at) =>
+    ((octets[2 * at]! << 8) | octets[2 * at + 1]!).toString(16),
+  ).join(':');
+  // §4.2: the longest run of two zero groups or more is left out, the first one of several.
+  const [run] = [...text.matchAll(/(?<![0-9a-f])0(?::0)+(?![0-9a-f])/g)].sort(
+    (a, b) => b[0].length - a[0].length,
+  );
+  if (run === undefined) return text;
+  return `${text.slice(0, Math.max(0, run.index - 1))}::${text.slice(run.index + run[0].length + 1)}`;
 }
 
 function parseIpv4(text: string): Uint8Array | undefined {

@@ -8,9 +8,11 @@ import type { CryptoProvider } from '../../../lib/crypto/provider.js';
 import { expectPath, expectReason, validate } from '../verdict.js';
 import {
   altNames,
+  authorityKeyIdentifier,
   basicConstraints,
   extendedKeyUsage,
   extension,
+  keyIdentifier,
   keyUsage,
   type Made,
   make,
@@ -104,14 +106,34 @@ describe('certification paths', () => {
 
   describe('are refused', () => {
     it('as untrusted: another root, a missing intermediate, a root of the same name and another key', () => {
+      const other = makeCa({ subject: 'other' });
+      // What is missing is told: where the longest way ends.
       expectReason(
-        validate(leafOf(middle), [middle], [makeCa({ subject: 'other' })]),
+        validate(leafOf(middle), [middle], [other]),
         'untrusted',
-        '"a.example"',
+        '"middle" is refused: its issuer "root"',
       );
-      expectReason(validate(leafOf(middle), [], [root]), 'untrusted');
-      expectReason(validate(leafOf(root), [], [makeCa({ subject: 'root' })]), 'untrusted');
-      expectReason(validate(leafOf(root), [], []), 'untrusted');
+      expectReason(
+        validate(leafOf(middle), [], [root]),
+        'untrusted',
+        '"a.example" is refused: its issuer "middle"',
+      );
+      expectReason(validate(leafOf(root), [], []), 'untrusted', 'its issuer "root" is neither');
+      expectReason(
+        validate(leafOf(root), [], [makeCa({ subject: 'root' })]),
+        'untrusted',
+        'not signed with the key of the "root"',
+      );
+      expectReason(
+        validate(leafOf(root), [root], [other]),
+        'untrusted',
+        '"root" is refused: it is self-signed',
+      );
+      expectReason(
+        validate(make({ subject: 'alone' }), [], [root]),
+        'untrusted',
+        '"alone" is refused: it is self-signed',
+      );
     });
 
     it('outside of their dates, to the second', () => {
@@ -136,21 +158,42 @@ describe('certification paths', () => {
     it('when the name is another', () => {
       const leaf = leafOf(root);
       expectPath(validate(leaf, [], [root], { hostname: 'a.example' }), leaf, root);
-      expectReason(validate(leaf, [], [root], { hostname: 'b.example' }), 'name-mismatch', '"b.example"');
+      expectReason(
+        validate(leaf, [], [root], { hostname: 'b.example' }),
+        'name-mismatch',
+        'it is for "a.example", not for "b.example"',
+      );
+      const many = leafOf(root, {
+        subject: 'x',
+        extensions: [
+          altNames(
+            'ip:fd00::1',
+            'c.example',
+            'no_dns_name',
+            'email:a@b',
+            '*.d.example',
+            'e.example',
+            'f.example',
+          ),
+        ],
+      });
+      expectReason(
+        validate(many, [], [root], { hostname: 'b.example' }),
+        'name-mismatch',
+        'it is for fd00::1, "c.example", "*.d.example", "e.example" and 1 more, not for "b.example"',
+      );
+      const nobody = make({ subject: 'My Game', issuer: root });
+      expectReason(validate(nobody, [], [root], { hostname: 'b.example' }), 'name-mismatch', 'for no host');
     });
 
     it('when an issuer is no CA: a leaf cannot issue, nor can version 1 but as a root', () => {
-      const plain = make({ subject: 'plain', issuer: root, key: newKey() });
-      expectReason(validate(leafOf(plain), [plain], [root]), 'constraint-violated', 'not marked as a CA');
-      const endEntity = make({
-        subject: 'ee',
-        issuer: root,
-        key: newKey(),
-        extensions: [basicConstraints(false)],
-      });
-      expectReason(validate(leafOf(endEntity), [endEntity], [root]), 'constraint-violated');
+      const identifier = authorityKeyIdentifier(keyIdentifier(root.key));
+      for (const extensions of [[identifier], [identifier, basicConstraints(false)]]) {
+        const plain = make({ subject: 'plain', issuer: root, key: newKey(), extensions });
+        expectReason(validate(leafOf(plain), [plain], [root]), 'constraint-violated', 'not marked as a CA');
+      }
       const v1 = make({ subject: 'v1', issuer: root, key: newKey(), version: 1 });
-      expectReason(validate(leafOf(v1), [v1], [root]), 'constraint-violated');
+      expect(validate(leafOf(v1), [v1], [root]).ok).to.equal(false);
       const v1Root = make({ subject: 'v1 root', key: newKey(), version: 1 });
       const leaf = leafOf(v1Root);
       expectPath(validate(leaf, [], [v1Root]), leaf, v1Root);
@@ -212,7 +255,9 @@ describe('certification paths', () => {
       expectReason(validate(leafOf(ca), [ca], [root]), 'constraint-violated');
       expectReason(validate(leafOf(criticalRoot), [], [criticalRoot]), 'constraint-violated');
       const policies = leafOf(root, {
-        extensions: [extension(oids.certificatePolicies, true, der.sequence())],
+        extensions: [
+          extension(oids.certificatePolicies, true, der.sequence(der.sequence(der.oid('2.5.29.32.0')))),
+        ],
       });
       expectReason(validate(policies, [], [root]), 'constraint-violated');
     });
@@ -289,6 +334,21 @@ describe('certification paths', () => {
       const leaf = leafOf(chain[0]!);
       expect(validate(leaf, chain.slice(0, 16), [root]).ok).to.equal(true);
       expectReason(validate(leaf, chain, [root]), 'untrusted', '16');
+    });
+
+    it('of five signature checks with P-384, which take as long as twenty with other keys', () => {
+      const key = nodeCrypto.generateKeyPair('p384');
+      const p384 = { ...key, sign: () => new Uint8Array(64) } as Made['key'];
+      const same = Array.from({ length: 16 }, (_, index) =>
+        makeCa({ subject: 'same', issuer: root, key: p384, pathLength: index }),
+      );
+      // A signature that any P-384 key could have made, and none has.
+      const sha384 = der.sequence(der.oid('1.2.840.10045.4.3.3'));
+      const { der: leaf } = make({ subject: 'a.example', issuer: same[0]!, algorithm: sha384 });
+      const { crypto, count } = counting();
+      const result = validate(leafOf(root), same, [root], { leaf, crypto });
+      expectReason(result, 'untrusted', 'not found in time');
+      expect(count()).to.equal(5);
     });
 
     it('of 20 signature checks, among CAs that all bear one name', () => {

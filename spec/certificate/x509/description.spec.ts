@@ -95,10 +95,12 @@ describe('the description of a certificate', () => {
 
   it('knows the other kinds of names', () => {
     const directory = der.explicit(4, nameOf([commonNameOid, 'somebody']));
-    const other = der.implicit(6, new TextEncoder().encode('https://arena.example'), false);
-    expect(describeIt(read({ extensions: [altNames(directory, other)] })).otherNames).to.deep.equal([
+    const other = der.implicit(8, Uint8Array.of(42), false);
+    const names = altNames(directory, 'uri:https://arena.example', other);
+    expect(describeIt(read({ extensions: [names] })).otherNames).to.deep.equal([
       'directory:CN=somebody',
-      'other:6',
+      'uri:https://arena.example',
+      'other:8',
     ]);
   });
 

@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { rootCertificates } from 'node:tls';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { toHex } from '../../../lib/base/bytes.js';
+import { concat, toHex } from '../../../lib/base/bytes.js';
 import { der } from '../../../lib/base/der.js';
 import { SealwireError } from '../../../lib/base/errors.js';
 import { validateCertificateChain } from '../../../lib/certificate/path/path.js';
@@ -11,7 +11,7 @@ import {
   commonNameOid,
   describeName,
 } from '../../../lib/certificate/x509/distinguished-name.js';
-import { parseCertificate } from '../../../lib/certificate/x509/x509.js';
+import { type Certificate, parseCertificate } from '../../../lib/certificate/x509/x509.js';
 import { nodeCrypto } from '../../../lib/crypto/node.js';
 import { refusal } from '../../support/refusal.js';
 import {
@@ -20,6 +20,7 @@ import {
   extendedKeyUsage,
   extension,
   fromPem,
+  generalName,
   keyUsage,
   make,
   makeCa,
@@ -114,9 +115,10 @@ describe('X.509 certificates', function () {
       'neither 4 nor 16': [altNames(der.implicit(7, Uint8Array.of(1, 2, 3), false))],
       'no known form': [altNames(der.integer(1))],
       'keyCertSign but it is not marked': [keyUsage(5), basicConstraints(false)],
-      'key identifier is marked': [
-        extension(oids.subjectKeyIdentifier, true, der.octetString(Uint8Array.of(1))),
+      'an issuer or a serial number': [
+        extension(oids.authorityKeyIdentifier, false, der.sequence(der.implicit(2, Uint8Array.of(1), false))),
       ],
+      'allows nothing': [keyUsage()],
       'constraints are empty': [nameConstraints([])],
       'is no DNS name': [nameConstraints(['*.example'])],
       'has gaps': [nameConstraints(['ip:10.0.0.0/255.0.255.0'])],
@@ -137,6 +139,56 @@ describe('X.509 certificates', function () {
     );
     const limited = extension(oids.nameConstraints, true, der.sequence(der.explicit(0, maximum)));
     expectMalformed(() => read({ extensions: [limited] }));
+  });
+
+  it('refuses known extensions that are not what their section says, and reads those that are', () => {
+    const name = generalName('uri:http://ca.example/');
+    const access = der.sequence(der.sequence(der.oid('1.3.6.1.5.5.7.48.2'), name));
+    const point = der.sequence(der.sequence(der.explicit(0, der.element(0xa0, name))));
+    const policy = der.sequence(der.oid('1.2.3'));
+    const qualified = der.sequence(
+      der.oid('1.2.4'),
+      der.sequence(der.sequence(der.oid('1.3.6.1.5.5.7.2.1'), der.ia5String('http://ca.example/'))),
+    );
+    const mapping = (from: string, to: string): Uint8Array =>
+      der.sequence(der.sequence(der.oid(from), der.oid(to)));
+    const reasons = der.sequence(der.sequence(der.implicit(1, Uint8Array.of(0, 0x80), false)));
+    const zero = der.implicit(0, Uint8Array.of(0), false);
+    const known: readonly (readonly [keyof typeof oids, readonly Uint8Array[], readonly Uint8Array[]])[] = [
+      ['authorityInfoAccess', [access], [der.sequence(der.sequence(der.oid('1.2.3'))), der.sequence(name)]],
+      ['subjectInfoAccess', [access], [der.sequence(der.sequence(name, name))]],
+      ['crlDistributionPoints', [point], [reasons, der.sequence(der.sequence(der.explicit(0, name)))]],
+      ['freshestCrl', [point], [reasons]],
+      ['issuerAltName', [der.sequence(name)], [name, der.sequence(der.integer(1))]],
+      ['certificatePolicies', [der.sequence(policy, qualified)], [der.sequence(policy, policy), policy]],
+      [
+        'policyMappings',
+        [mapping('1.2.3', '1.2.4')],
+        [mapping('1.2.3', '2.5.29.32.0'), mapping('2.5.29.32.0', '1.2.3')],
+      ],
+      [
+        'policyConstraints',
+        [der.sequence(zero)],
+        [der.sequence(zero, zero), der.sequence(der.implicit(1, Uint8Array.of(0xff), false))],
+      ],
+      ['inhibitAnyPolicy', [der.integer(0)], [der.integer(-1), der.null()]],
+      [
+        'subjectDirectoryAttributes',
+        [der.sequence(der.sequence(der.oid('1.2.3'), der.set(der.null())))],
+        [der.sequence(der.sequence(der.oid('1.2.3')))],
+      ],
+    ];
+    const junk = [new TextEncoder().encode('malformed'), new Uint8Array(0), der.sequence()];
+    for (const [extensionName, good, bad] of known) {
+      const readWith = (value: Uint8Array): Certificate =>
+        read({ extensions: [extension(oids[extensionName], false, value)] });
+      for (const value of good) expect(readWith(value).criticality.get(oids[extensionName])).to.equal(false);
+      for (const value of [...bad, ...junk, ...good.map((value) => concat([value, der.null()]))]) {
+        expectMalformed(() => readWith(value));
+      }
+    }
+    const unknown = extension('1.2.3.4', false, junk[0]!);
+    expect(read({ extensions: [unknown] }).criticality).to.deep.equal(new Map([['1.2.3.4', false]]));
   });
 
   it('refuses bytes behind the certificate, and what is too long to be one', () => {
@@ -208,30 +260,45 @@ describe('X.509 certificates', function () {
     );
   });
 
-  it('is never accepted with one byte changed', () => {
+  it('is never accepted with one byte changed, be it leaf, intermediate or root', () => {
     const root = makeCa({ subject: 'root' });
-    const leaf = make({
+    const middle = makeCa({
+      subject: 'middle',
       issuer: root,
+      extensions: [nameConstraints(['arena.example'])],
+    });
+    const leaf = make({
+      issuer: middle,
       subject: 'arena.example',
       extensions: [altNames('arena.example'), keyUsage(0), extendedKeyUsage('1.3.6.1.5.5.7.3.1')],
     });
-    const roots = [parseCertificate(root.der)];
-    const validate = (bytes: Uint8Array): ReturnType<typeof validateCertificateChain> =>
+    const good = { leaf: leaf.der, middle: middle.der, root: root.der };
+    const validate = (chain: typeof good): ReturnType<typeof validateCertificateChain> =>
       validateCertificateChain({
         crypto: nodeCrypto,
-        leaf: bytes,
-        intermediates: [],
-        roots,
+        leaf: chain.leaf,
+        intermediates: [chain.middle],
+        roots: [chain.root],
         hostname: 'arena.example',
         time: now,
         purpose: 'server',
       });
-    expect(validate(leaf.der).ok).to.equal(true);
-    for (let offset = 0; offset < leaf.der.length; offset++) {
-      for (const bits of [0x01, 0x80, 0xff]) {
-        const changed = leaf.der.slice();
-        changed[offset]! ^= bits;
-        expect(validate(changed).ok, `byte ${offset} xor ${bits}`).to.equal(false);
+    expect(validate(good).ok).to.equal(true);
+    const anchor = (bytes: Uint8Array): unknown[] => {
+      const { subject, issuer, publicKey, basicConstraints, criticality } = parseCertificate(bytes);
+      return [subject.der, issuer.der, publicKey.spki, basicConstraints, criticality];
+    };
+    for (const part of ['leaf', 'middle', 'root'] as const) {
+      for (let offset = 0; offset < good[part].length; offset++) {
+        for (const bits of [0x01, 0x80, 0xff]) {
+          const changed = good[part].slice();
+          changed[offset]! ^= bits;
+          const { ok } = validate({ ...good, [part]: changed });
+          const what = `byte ${offset} of ${part} xor ${bits}`;
+          // §6.1.1 (d): a root is trusted for its name and key. Its serial number and signature are its own affair.
+          if (ok && part === 'root') expect(anchor(changed), what).to.deep.equal(anchor(good.root));
+          else expect(ok, what).to.equal(false);
+        }
       }
     }
   });
