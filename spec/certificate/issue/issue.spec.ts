@@ -63,6 +63,20 @@ function hierarchy(provider: CryptoProvider, keyKind: KeyKind): Hierarchy {
   return { root, middle, server, client };
 }
 
+/** What keytool says of `server.pem` as the reply of a CA, in a store with that root and the key. */
+function keytoolReply(folder: ProgramFolder, rootFile: string, server: IssuedCertificate): string {
+  const password = 'changeit';
+  const store = ['-keystore', 'store.p12', '-storepass', password];
+  folder.write('server.pfx', server.pfx(password, 'server'));
+  folder.run('keytool', '-importcert', '-noprompt', '-alias', 'root', '-file', rootFile, ...store);
+  folder.run(
+    'keytool',
+    ...['-importkeystore', '-srckeystore', 'server.pfx', '-srcstorepass', password],
+    ...['-destkeystore', 'store.p12', '-deststorepass', password],
+  );
+  return folder.run('keytool', '-importcert', '-alias', 'server', '-file', 'server.pem', ...store);
+}
+
 for (const crypto of backends) {
   describe(`certificates issued with ${crypto.name}`, () => {
     // RSA keys take JavaScript alone seconds each; an RSA issuer at noble is specified below, with one key.
@@ -123,6 +137,14 @@ for (const crypto of backends) {
           }
         });
 
+        if (crypto === nodeCrypto) {
+          it('keytool takes the chain for one of that root', function () {
+            requireProgram(this, 'keytool', '-help');
+            this.timeout(20_000);
+            expect(keytoolReply(folder, 'root.pem', made.server)).to.contain('reply was installed');
+          });
+        }
+
         it('a TLS server and a TLS client of Node take them, with each other', async () => {
           const { root, server, client } = made;
           const authorized = await handshake(
@@ -133,6 +155,19 @@ for (const crypto of backends) {
         });
       });
     }
+
+    it('keytool takes it for none of another root by its name', function () {
+      requireProgram(this, 'keytool', '-help');
+      this.timeout(20_000);
+      const { server } = hierarchy(crypto, 'p256');
+      ProgramFolder.during((folder) => {
+        const stranger = issueCertificate(crypto, { commonName: 'Spec Root', ca: true });
+        folder.write('stranger.pem', stranger.pem.certificate);
+        folder.write('server.pem', server.pem.certificate);
+        const said = keytoolReply(folder, 'stranger.pem', server);
+        expect(said).to.contain('not trusted').and.contain('was not installed');
+      });
+    });
 
     it('openssl, a TLS server of Node and loadIdentity read the PFX', async function () {
       requireProgram(this, 'openssl', 'version');
