@@ -1,8 +1,7 @@
 // A PFX for the server, and a client that decides for itself. Run it: node dist/samples/guide/certificates.js
 
-import { createHash } from 'node:crypto';
 import { NetworkingManager, Rpc, Security } from 'sealwire';
-import { issueCertificate } from 'sealwire/certificate';
+import { allOf, defaultRule, issueCertificate, pinPublicKey, publicKeyPin } from 'sealwire/certificate';
 
 class Bank {
   @Rpc(Security.Encrypted | Security.Authenticated)
@@ -21,15 +20,12 @@ const server = new NetworkingManager({ certificate: { pfx, passphrase } });
 server.register(new Bank());
 const url = await server.startServer('tcp://127.0.0.1:0');
 
-// On the client: the default rule, and one certificate alone.
-const fingerprint = createHash('sha256').update(issued.certificate).digest('hex');
+// On the client: the default rule, and this key alone. The next key's pin can stand beside it.
+const pin = publicKeyPin(issued.pem.certificate);
 const client = new NetworkingManager({
   ca: authority.pem.certificate,
   serverName: 'bank.example',
-  validateCertificate([leaf], _hostname, context) {
-    const seen = createHash('sha256').update(leaf!.der).digest('hex');
-    return context.validateDefault() && seen === fingerprint;
-  },
+  validateCertificate: allOf(defaultRule, pinPublicKey(pin)),
 });
 await client.startClient(url);
 console.log(await client.rpc<Bank>('Bank').balance());
