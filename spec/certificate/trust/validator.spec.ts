@@ -16,7 +16,7 @@ import { backends } from '../../crypto/backends.js';
 import { refusalError } from '../../support/refusal.js';
 import { requireProgram } from '../../support/requirements.js';
 import { ProgramFolder } from '../program-folder.js';
-import { altNames, extendedKeyUsage, fromPem, make, makeCa, now } from '../workshop.js';
+import { altNames, extendedKeyUsage, fromPem, type Made, make, makeCa, now } from '../workshop.js';
 
 const root = makeCa({ subject: 'root' });
 const middle = makeCa({ subject: 'middle', issuer: root });
@@ -214,19 +214,24 @@ describe('the certificate validator', () => {
     });
 
     it('accepts nothing more because of what a validator did', () => {
-      // To write the right key over a wrong one is what the default rule must not notice.
-      const { der } = make({
-        issuer: makeCa({ subject: 'middle' }),
-        extensions: [altNames('arena.example')],
-      });
+      // To write the right certificate over a wrong one is what the default rule must not notice.
+      const named = { extensions: [altNames('arena.example')] };
+      const stranger = makeCa({ subject: 'middle' });
+      let right = make({ issuer: middle, ...named });
+      const wrong = make({ issuer: stranger, ...named });
+      // Of one length, or it could not be tried: serial numbers grow.
+      if (right.der.length !== wrong.der.length) right = make({ issuer: middle, ...named });
+      const { der, tbs, signature } = parseCertificate(right.der);
       const validate: CertificateValidator = ([shown], _hostname, context) => {
-        const right = parseCertificate(leaf.der);
-        for (const part of ['der', 'tbs', 'signature'] as const) shown![part].set(right[part]);
+        shown!.der.set(der);
+        shown!.tbs.set(tbs);
+        shown!.signature.set(signature);
         return context.validateDefault();
       };
-      const check = { ...good, chain: [der, middle.der], validate };
-      expect(der.length).to.equal(leaf.der.length);
-      expect(refusal(() => checkServerCertificate(check)).cause).to.include({ reason: 'untrusted' });
+      const check = (leafShown: Made) => ({ ...good, chain: [leafShown.der, middle.der], validate });
+      expect(wrong.der.length).to.equal(der.length);
+      expect(checkServerCertificate(check(right))).to.equal(undefined);
+      expect(refusal(() => checkServerCertificate(check(wrong))).cause).to.include({ reason: 'untrusted' });
     });
 
     it('gives out no root: all connections share those', () => {
