@@ -16,8 +16,8 @@ import type { CertificateValidator } from './validator.js';
 export type PublicKeyPin = string | Uint8Array;
 
 const pinBytes = 32;
-/** `sha256//` is how curl writes it. */
-const prefix = /^sha256\/\/?/;
+/** 44 characters with one `=`, behind `sha256/`, behind `sha256//` as curl writes it, or alone. A slash is base64 too. */
+const base64Pin = /^(?:sha256\/\/?)?([A-Za-z0-9+/]{43}=)$/;
 
 /**
  * A validator that accepts exactly those peers whose own key has one of `pins`. List the next key's pin beside that of
@@ -54,7 +54,8 @@ function readText(text: string): Uint8Array | undefined {
     // Colons between the octets or nowhere, so that nothing is taken for a pin by chance.
     return text === hex || text.toLowerCase() === toHex(bytes).replace(/..(?!$)/g, '$&:') ? bytes : undefined;
   }
-  return decodeBase64(text.replace(prefix, ''));
+  const base64 = base64Pin.exec(text.trim())?.[1];
+  return base64 === undefined ? undefined : decodeBase64(base64);
 }
 
 const howToCompute =

@@ -50,6 +50,18 @@ describe('a pinned public key', () => {
     }
   });
 
+  it('may begin with a slash, which base64 has as well', () => {
+    for (let octet = 0; octet < 256; octet++) {
+      const bytes = new Uint8Array(32).fill(octet);
+      const text = Buffer.from(bytes).toString('base64');
+      const crypto = { ...nodeCrypto, hash: () => bytes };
+      for (const pin of [text, `sha256/${text}`, `sha256//${text}`]) {
+        expect(pinPublicKey(crypto, pin)([parseCertificate(leaf.der)], '', {} as never), pin).to.equal(true);
+      }
+      refusal('INVALID_CONFIG', () => pinPublicKey(crypto, `sha256///${text}`));
+    }
+  });
+
   it('is one of several, so that a key can be changed', async () => {
     const next = make({ key: newKey() });
     const pins = [leaf, next].map(({ der }) => publicKeyPin(nodeCrypto, parseCertificate(der)));
