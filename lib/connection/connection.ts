@@ -1,6 +1,6 @@
 // One connection: a transport, a handshake, then records both ways. The one place where the layers meet.
 //
-//   handshaking ─ PendingVerdict ─▸ verifying ─ certificate accepted ─▸ ready ─▸ closed
+//   handshaking ─ PendingVerdict ─▸ verifying ─ certificate accepted ─▸ handshaking ─ Established ─▸ ready ─▸ closed
 //
 // It knows no RPC: messages are bytes with flags. It ends exactly once, for whatever reason, wipes its keys, stops its
 // timer and tells its owner why. What the peer is told is one of the codes of docs/protocol.md section 8, no more.
@@ -134,7 +134,7 @@ export class Connection {
 
   /** Ends the connection for a fault of the peer, or of this side. */
   fail(error: SealwireError): void {
-    this.#end(error, closeReasonFor(error));
+    this.#end(error, closeReasonFor(error, this.#isClient));
   }
 
   #receive(frame: Uint8Array): void {
@@ -153,12 +153,7 @@ export class Connection {
    */
   #closedInHandshake(frame: Uint8Array): boolean {
     if (frame[0] !== firstByte(0, frameTypes.close) || frame.length !== closeFrameBytes) return false;
-    const reason = decodeClose(frame.subarray(plainHeaderBytes));
-    const hint = handshakeHints[reason] ?? `it said: ${reason}`;
-    this.#end(
-      new SealwireError('HANDSHAKE_FAILED', `the peer ended the handshake; ${hint}`, { reason }),
-      undefined,
-    );
+    this.#end(refusal(decodeClose(frame.subarray(plainHeaderBytes)), this.#isClient), undefined);
     return true;
   }
 
@@ -173,14 +168,16 @@ export class Connection {
     const checked = this.#owner.checkPeer(verdict);
     if (checked === undefined) {
       // The check may run the application's code, which may have closed the connection.
-      if (this.#phase === 'verifying') this.#advance(verdict.accept());
+      this.#accept();
       return;
     }
-    checked
-      .then(() => {
-        if (this.#phase === 'verifying') this.#advance(verdict.accept());
-      })
-      .catch((error: unknown) => this.fail(asSealwireError(error)));
+    checked.then(() => this.#accept()).catch((error: unknown) => this.fail(asSealwireError(error)));
+  }
+
+  #accept(): void {
+    if (this.#phase !== 'verifying') return;
+    this.#phase = 'handshaking';
+    this.#advance(this.#handshake.accept());
   }
 
   #establish(established: Established): void {
@@ -190,7 +187,7 @@ export class Connection {
     this.#established = established;
     this.#transport.setMaxFrameBytes(this.#limits.maxFrameBytes);
     this.#sender.establish(secrets?.sending, peer.maxFrameBytes);
-    this.#receiver = new Receiver(secrets?.receiving, this.#isClient, {
+    this.#receiver = new Receiver(secrets?.receiving, !established.confirmed, {
       messages: (flags, body) => this.#owner.messages(flags, body),
       closeReceived: (reason) => {
         this.#end(closedError(reason, `the peer closed the connection: ${reason}`), undefined);
@@ -233,6 +230,19 @@ export class Connection {
   }
 }
 
+/** What a close frame during the handshake means to the side that reads it. */
+function refusal(reason: CloseReason, isClient: boolean): SealwireError {
+  if (isClient && reason === 'certificate-rejected') {
+    return new SealwireError(
+      'CERTIFICATE_REJECTED',
+      "the server refused the client's certificate; its log says why",
+      { reason: 'refused-by-peer' },
+    );
+  }
+  const hint = handshakeHints[reason] ?? `it said: ${reason}`;
+  return new SealwireError('HANDSHAKE_FAILED', `the peer ended the handshake; ${hint}`, { reason });
+}
+
 /** What to do about the reasons that a peer may give during the handshake. */
 const handshakeHints: Partial<Record<CloseReason, string>> = {
   'encryption-mismatch': 'enableEncryption must be the same on both sides',
@@ -241,16 +251,20 @@ const handshakeHints: Partial<Record<CloseReason, string>> = {
   'no-common-algorithm': 'it has no suite, group or signature algorithm in common with this side',
   'handshake-failed': 'it does not say why; its own log does',
   'handshake-timeout': 'it took too long',
+  'certificate-required':
+    "the server wants a client certificate, and the client has none: set certificate in the client's configuration",
   'limit-exceeded': 'it has too many connections',
   'going-away': 'it is stopping',
 };
 
 /** The one table of what a peer learns from an error here. */
-function closeReasonFor(error: SealwireError): CloseReason {
+function closeReasonFor(error: SealwireError, isClient: boolean): CloseReason {
   switch (error.code) {
     case 'HANDSHAKE_FAILED':
       return toldReason(error.reason) ?? 'handshake-failed';
     case 'CERTIFICATE_REJECTED':
+      // A server that is refused learns nothing; an honest client is helped by knowing what to replace.
+      return isClient ? 'handshake-failed' : 'certificate-rejected';
     case 'POLICY_MISMATCH':
       return 'handshake-failed';
     case 'HANDSHAKE_TIMEOUT':

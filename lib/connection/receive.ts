@@ -35,7 +35,8 @@ export class Receiver {
 
   /**
    * Without a secret only plain frames are accepted. A client that is through with its handshake takes a plain close until
-   * the first record (`mayBeRefused`): a server that refuses the client's Finished has no traffic keys to say so with.
+   * the first record, or until Accepted (`mayBeRefused`): a server that refuses the client's flight has no traffic keys to
+   * say so with.
    */
   constructor(secret: TrafficSecret | undefined, mayBeRefused: boolean, consumer: FrameConsumer) {
     this.#opener = secret && new Opener(secret);

@@ -2,30 +2,34 @@
 //
 //   startClient ─ ClientHello ─▸ ExpectServerHello ─ ServerHello ─▸ ExpectExtensions ─ Extensions ─▸
 //   ExpectCertificate ─ Certificate ─▸ ExpectCertificateVerify ─ CertificateVerify ─▸ ExpectFinished ─ Finished ─▸
-//   PendingVerdict ─ accept() sends Extensions and Finished ─▸ Established
+//   PendingVerdict ─ accept() sends Extensions, Certificate, CertificateVerify, Finished ─▸
+//   ExpectAccepted ─ Accepted ─▸ Established
 //
-// An anonymous client goes from ExpectExtensions to ExpectFinished, and from there to Established at once.
+// Where the server asks for no certificate, accept() sends Extensions and Finished, and leads to Established. An anonymous
+// client goes from ExpectExtensions to ExpectFinished, and from there to Established at once.
 // Whether the certificate may be trusted is not decided here: PendingVerdict gives it out.
 
-import { parseCertificate } from '../certificate/x509/x509.js';
+import type { Identity } from '../certificate/identity.js';
 import type { CryptoProvider, X25519KeyPair } from '../crypto/provider.js';
 import { Opener } from '../record/open.js';
+import type { CertificateRequest, PeerExtensions } from '../wire/extensions.js';
 import {
+  decodeAccepted,
   decodeCertificate,
-  decodeCertificateVerify,
   decodeExtensionsMessage,
   decodeServerHello,
+  encodeCertificate,
   encodeClientHello,
   encodeExtensionsMessage,
   encodeMessage,
   type HandshakeMessage,
   messageTypes,
-  type PeerExtensions,
   randomBytes,
 } from '../wire/handshake-message.js';
-import { offeredSignatures, offeredSuites, signatureFor, x25519Group } from './algorithms.js';
-import { type ExpectedFlight, SealedState, sealFlight } from './flight.js';
-import { finishedMac, HandshakeSecrets, signedContent } from './key-schedule.js';
+import { canSignAs, offeredSignatures, offeredSuites, x25519Group } from './algorithms.js';
+import { checkProof, proveIdentity } from './certificate-verify.js';
+import { type ExpectedFlight, handshakeSealer, SealedState, sealMessages } from './flight.js';
+import { finishedMac, HandshakeSecrets } from './key-schedule.js';
 import {
   Established,
   expectType,
@@ -42,6 +46,8 @@ export interface ClientHandshakeConfig {
   readonly crypto: CryptoProvider;
   /** False: anonymous, which stops eavesdroppers only. */
   readonly signed: boolean;
+  /** The first that fits is shown where the server asks for one, and only to a server that was accepted. */
+  readonly identities: readonly Identity[];
   readonly serverName: string;
   /** Code of the transport. */
   readonly transport: number;
@@ -142,9 +148,15 @@ interface FlightOfPeer extends Flight {
   readonly peer: PeerExtensions;
 }
 
-/** … and shown its certificate: DER, its own first; empty when nobody asked for one. */
+/** … and shown its certificate: DER, its own first; empty when nobody asked for one … */
 interface FlightWithChain extends FlightOfPeer {
   readonly chain: readonly Uint8Array[];
+}
+
+/** … and proved it. */
+interface FinishedFlight extends FlightWithChain {
+  /** TH2: transcript hash up to the server's Finished. */
+  readonly finishedHash: Uint8Array;
 }
 
 class ExpectExtensions extends SealedState<Flight> {
@@ -152,6 +164,9 @@ class ExpectExtensions extends SealedState<Flight> {
     expectType(message, messageTypes.extensions);
     const peer = decodeExtensionsMessage(message.body);
     if (peer.allowed === undefined) throw failed('malformed', 'the server did not say which flags it allows');
+    if (peer.certificateRequest !== undefined && !this.flight.config.signed) {
+      throw failed('malformed', 'a server that shows no certificate asks for one');
+    }
     this.flight.transcript.add(message);
     const next = this.flight.config.signed
       ? new ExpectCertificate({ ...this.flight, peer })
@@ -163,7 +178,7 @@ class ExpectExtensions extends SealedState<Flight> {
 class ExpectCertificate extends SealedState<FlightOfPeer> {
   handle(message: HandshakeMessage): Transition {
     expectType(message, messageTypes.certificate);
-    const chain = decodeCertificate(message.body);
+    const chain = decodeCertificate(message.body, 1);
     this.flight.transcript.add(message);
     return { next: new ExpectCertificateVerify({ ...this.flight, chain }), send: [] };
   }
@@ -171,70 +186,123 @@ class ExpectCertificate extends SealedState<FlightOfPeer> {
 
 class ExpectCertificateVerify extends SealedState<FlightWithChain> {
   handle(message: HandshakeMessage): Transition {
+    const { config, transcript, chain } = this.flight;
     expectType(message, messageTypes.certificateVerify);
-    const { algorithm, signature } = decodeCertificateVerify(message.body);
-    const leaf = parseCertificate(this.flight.chain[0]!);
-    const scheme = signatureFor(leaf.publicKey.kind);
-    const content = signedContent('server', this.flight.transcript.hash());
-    if (
-      scheme?.code !== algorithm ||
-      !this.flight.config.crypto.verify(scheme.algorithm, leaf.publicKey.spki, content, signature)
-    ) {
-      throw failed('signature', 'the server could not prove that the certificate is its own');
-    }
-    this.flight.transcript.add(message);
+    checkProof(config.crypto, 'server', message, chain, transcript.hash());
+    transcript.add(message);
     return { next: new ExpectFinished(this.flight), send: [] };
   }
 }
 
 class ExpectFinished extends SealedState<FlightWithChain> {
   handle(message: HandshakeMessage): Transition {
-    const { config, transcript, secrets } = this.flight;
+    const { config, transcript, secrets, chain, peer } = this.flight;
     expectType(message, messageTypes.finished);
     const expected = finishedMac(config.crypto, secrets.server, transcript.hash());
     if (!config.crypto.equal(expected, message.body)) {
       throw failed('finished', "the server's Finished does not fit what was said");
     }
     transcript.add(message);
-    if (!config.signed) return this.#finish();
+    if (!config.signed) return this.#answer();
     const verdict = new PendingVerdict(
-      this.flight.chain,
-      this.flight.peer,
-      () => this.#finish(),
+      chain,
+      peer,
+      () => this.#answer(),
       () => this.destroy(),
     );
     return { next: verdict, send: [] };
   }
 
-  /** Sends this side's flight and goes over to the traffic keys. */
-  #finish(): Transition & { readonly next: Established } {
-    const { config, transcript, secrets, suite } = this.flight;
-    const finishedHash = transcript.hash();
-    const extensions = encodeExtensionsMessage({
-      manifest: config.manifest,
-      maxFrameBytes: config.maxFrameBytes,
-      allowed: undefined,
-    });
-    transcript.add(extensions);
-    const mac = finishedMac(config.crypto, secrets.client, transcript.hash());
-    const finished = encodeMessage(messageTypes.finished, mac);
-    const send = sealFlight(secrets.client, [extensions, finished]);
-
-    const traffic = secrets.intoTraffic(finishedHash);
+  /** Sends this side's flight. Where the server judges what is in it, its word is waited for before any traffic. */
+  #answer(): Transition {
+    const { transcript, secrets, peer } = this.flight;
+    const flight: FinishedFlight = { ...this.flight, finishedHash: transcript.hash() };
+    const messages = this.#messages();
+    const sealer = handshakeSealer(secrets.client);
+    const send = [sealMessages(sealer, messages)];
+    sealer.destroy();
+    if (peer.certificateRequest !== undefined) return { next: new ExpectAccepted(flight), send };
+    const next = establish(flight, { confirmed: false });
     this.destroy();
-    const next = new Established({
-      protection: config.signed ? 'signed' : 'anonymous',
-      secrets: {
-        sending: traffic.client,
-        receiving: traffic.server,
-        exporter: traffic.exporter,
-        suite,
-        group: 'x25519',
-      },
-      peer: this.flight.peer,
-      allowed: config.allowed & (this.flight.peer.allowed ?? 0),
-      peerChain: this.flight.chain,
-    });
-    return { next, send: [send] };
+    return { next, send };
   }
+
+  /** Extensions to Finished; each message is added to the transcript before the next one is made. */
+  #messages(): HandshakeMessage[] {
+    const { config, transcript, secrets, peer } = this.flight;
+    const messages: HandshakeMessage[] = [];
+    const say = (message: HandshakeMessage) => {
+      transcript.add(message);
+      messages.push(message);
+    };
+    const { crypto, manifest, maxFrameBytes } = config;
+    say(
+      encodeExtensionsMessage({
+        manifest,
+        maxFrameBytes,
+        allowed: undefined,
+        certificateRequest: undefined,
+      }),
+    );
+    if (peer.certificateRequest !== undefined) {
+      const identity = fittingIdentity(config.identities, peer.certificateRequest);
+      say(encodeCertificate(identity?.chain ?? []));
+      if (identity !== undefined) say(proveIdentity('client', identity, transcript.hash()));
+    }
+    say(encodeMessage(messageTypes.finished, finishedMac(crypto, secrets.client, transcript.hash())));
+    return messages;
+  }
+}
+
+/** Waits for the server's verdict, since what it may refuse must not be followed by calls. */
+class ExpectAccepted extends SealedState<FinishedFlight> {
+  handle(message: HandshakeMessage): Transition {
+    expectType(message, messageTypes.accepted);
+    decodeAccepted(message.body);
+    const next = establish(this.flight, { confirmed: true });
+    this.destroy();
+    return { next, send: [] };
+  }
+}
+
+/** Goes over to the traffic keys. */
+function establish(flight: FinishedFlight, { confirmed }: { confirmed: boolean }): Established {
+  const { config, secrets, suite, peer, chain, finishedHash } = flight;
+  const traffic = secrets.intoTraffic(finishedHash);
+  return new Established({
+    protection: config.signed ? 'signed' : 'anonymous',
+    secrets: {
+      sending: traffic.client,
+      receiving: traffic.server,
+      exporter: traffic.exporter,
+      suite,
+      group: 'x25519',
+    },
+    peer,
+    allowed: config.allowed & (peer.allowed ?? 0),
+    peerChain: chain,
+    confirmed,
+  });
+}
+
+/** A client that has an identity never passes for one that has none: it fails where the server cannot read its proof. */
+function fittingIdentity(
+  identities: readonly Identity[],
+  { required, signatureAlgorithms }: CertificateRequest,
+): Identity | undefined {
+  const [first] = identities;
+  if (first === undefined) {
+    if (!required) return undefined;
+    throw failed(
+      'certificate-required',
+      "the server asks for a client certificate: set certificate in the client's configuration",
+    );
+  }
+  const fitting = identities.find(({ key }) => canSignAs(key, signatureAlgorithms));
+  if (fitting !== undefined) return fitting;
+  throw failed(
+    'no-common-algorithm',
+    `the server cannot verify what a key of the kind ${first.key.kind} signs: use a client certificate with ` +
+      'another kind of key, such as P-256',
+  );
 }

@@ -1,6 +1,7 @@
-// A side's flight: its messages behind the hellos, sealed as one record of generation 0.
+// A side's flight: its messages behind the hellos, sealed as one record of generation 0, and the server's Accepted, which
+// goes out under the same keys as a record of its own.
 //
-// sealFlight() makes one; SealedState is what all states that wait for the other side's have in common.
+// SealedState is what all states that wait for such records have in common.
 
 import { concat } from '../base/bytes.js';
 import type { Opener } from '../record/open.js';
@@ -9,27 +10,30 @@ import type { TrafficSecret } from '../record/traffic-keys.js';
 import { frameTypes } from '../wire/frame.js';
 import type { HandshakeMessage } from '../wire/handshake-message.js';
 import type { HandshakeSecrets } from './key-schedule.js';
-import type { HandshakeState, Transition } from './state.js';
+import { both, type HandshakeState, type Transition } from './state.js';
 
-/** One record never reaches a limit. */
+/** One or two records never reach a limit. */
 const neverRekey = {
   rekeyAfterRecords: Number.POSITIVE_INFINITY,
   rekeyAfterBytes: Number.POSITIVE_INFINITY,
   rekeyAfterMs: Number.POSITIVE_INFINITY,
 };
 
-/** Seals the flight and wipes the secret: this direction is done with its handshake keys. */
-export function sealFlight(secret: TrafficSecret, messages: readonly HandshakeMessage[]): Uint8Array {
-  const sealer = new Sealer(secret, neverRekey, () => 0);
-  const frame = sealer.seal(3, frameTypes.handshake, concat(messages.map(({ bytes }) => bytes)));
-  sealer.destroy();
-  return frame;
+/** Takes the secret of generation 0 over: it is wiped with the sealer. */
+export function handshakeSealer(secret: TrafficSecret): Sealer {
+  return new Sealer(secret, neverRekey, () => 0);
+}
+
+export function sealMessages(sealer: Sealer, messages: readonly HandshakeMessage[]): Uint8Array {
+  return sealer.seal(both, frameTypes.handshake, concat(messages.map(({ bytes }) => bytes)));
 }
 
 /** What the states of one flight share, whichever side waits for it. */
 export interface ExpectedFlight {
   /** One opener for the whole flight: it may come in several records. */
   readonly opener: Opener;
+  /** Only where this side has more to say under the keys of its flight. */
+  readonly sealer?: Sealer | undefined;
   readonly secrets: HandshakeSecrets;
 }
 
@@ -49,6 +53,7 @@ export abstract class SealedState<Flight extends ExpectedFlight> implements Hand
 
   destroy(): void {
     this.flight.opener.destroy();
+    this.flight.sealer?.destroy();
     this.flight.secrets.destroy();
   }
 }

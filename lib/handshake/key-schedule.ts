@@ -135,18 +135,6 @@ export class Exporter {
   }
 }
 
-const signaturePadding = new Uint8Array(64).fill(0x20);
-
-/** What a CertificateVerify signs (docs/protocol.md section 4.3, RFC 9846 §4.4.3): the role is part of it. */
-export function signedContent(role: 'server', transcriptHash: Uint8Array): Uint8Array {
-  const context = utf8(`sealwire 1, ${role} CertificateVerify\0`);
-  const content = new Uint8Array(signaturePadding.length + context.length + transcriptHash.length);
-  content.set(signaturePadding);
-  content.set(context, signaturePadding.length);
-  content.set(transcriptHash, signaturePadding.length + context.length);
-  return content;
-}
-
 /** The MAC of a Finished message (docs/protocol.md section 4.3, RFC 9846 §4.4.4). */
 export function finishedMac(
   crypto: CryptoProvider,

@@ -4,13 +4,12 @@
 //
 // Both sides tell their manifest, unprotected. RPCs that ask for protection fail on such a connection.
 
+import { peerExtensionMap, readPeerExtensions } from '../wire/extensions.js';
 import {
   decodePlainHello,
   encodePlainHello,
   type HandshakeMessage,
   messageTypes,
-  peerExtensionMap,
-  readPeerExtensions,
 } from '../wire/handshake-message.js';
 import {
   Established,
@@ -62,6 +61,8 @@ class ExpectPlainHello implements HandshakeState {
       protection: 'none',
       peer: readPeerExtensions(hello.extensions),
       allowed: plainOnly,
+      peerChain: [],
+      confirmed: true,
     });
     return { next, send: this.#role === 'server' ? [plainHello(this.#config)] : [] };
   }
@@ -72,6 +73,11 @@ class ExpectPlainHello implements HandshakeState {
 }
 
 function plainHello({ transport, manifest, maxFrameBytes }: PlainHandshakeConfig): Uint8Array {
-  const extensions = peerExtensionMap({ manifest, maxFrameBytes, allowed: undefined });
+  const extensions = peerExtensionMap({
+    manifest,
+    maxFrameBytes,
+    allowed: undefined,
+    certificateRequest: undefined,
+  });
   return helloFrame(encodePlainHello({ transport, extensions }));
 }

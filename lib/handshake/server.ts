@@ -1,31 +1,40 @@
 // The server's handshake, its states in wire order: docs/protocol.md section 4.
 //
 //   ExpectClientHello ─ ClientHello ─▸ sends ServerHello, Extensions, Certificate, CertificateVerify, Finished ─▸
-//   ExpectClientExtensions ─ Extensions ─▸ ExpectClientFinished ─ Finished ─▸ Established
+//   ExpectClientExtensions ─ Extensions ─▸ ExpectClientCertificate ─ Certificate ─▸
+//   ExpectClientCertificateVerify ─ CertificateVerify ─▸ ExpectClientFinished ─ Finished ─▸
+//   PendingVerdict ─ accept() sends Accepted ─▸ Established
+//
+// Where it asks for no certificate, a server goes from ExpectClientExtensions to ExpectClientFinished and from there
+// to Established; where the client has none, and need not, over Accepted, without a verdict.
 //
 // Cheap checks come first, then the key exchange, then the signature. Traffic secrets are computed when the
-// client has proved that it holds the handshake keys, not before.
+// client has proved that it holds the handshake keys, and was accepted, not before.
 
+import { SealwireError } from '../base/errors.js';
 import type { Identity } from '../certificate/identity.js';
 import type { CryptoProvider } from '../crypto/provider.js';
 import { Opener } from '../record/open.js';
+import type { Sealer } from '../record/seal.js';
+import type { CertificateRequest, PeerExtensions } from '../wire/extensions.js';
 import {
   type ClientHello,
+  decodeCertificate,
   decodeClientHello,
   decodeExtensionsMessage,
+  encodeAccepted,
   encodeCertificate,
-  encodeCertificateVerify,
   encodeExtensionsMessage,
   encodeMessage,
   encodeServerHello,
   type HandshakeMessage,
   messageTypes,
-  type PeerExtensions,
   randomBytes,
 } from '../wire/handshake-message.js';
-import { canSignAs, chooseSuite, type Suite, signatureFor, x25519Group } from './algorithms.js';
-import { type ExpectedFlight, SealedState, sealFlight } from './flight.js';
-import { finishedMac, HandshakeSecrets, signedContent } from './key-schedule.js';
+import { canSignAs, chooseSuite, offeredSignatures, type Suite, x25519Group } from './algorithms.js';
+import { checkProof, proveIdentity } from './certificate-verify.js';
+import { type ExpectedFlight, handshakeSealer, SealedState, sealMessages } from './flight.js';
+import { finishedMac, HandshakeSecrets } from './key-schedule.js';
 import {
   Established,
   expectType,
@@ -33,6 +42,7 @@ import {
   Handshake,
   type HandshakeState,
   helloFrame,
+  PendingVerdict,
   type Transition,
 } from './state.js';
 import { Transcript } from './transcript.js';
@@ -41,6 +51,8 @@ export interface ServerHandshakeConfig {
   readonly crypto: CryptoProvider;
   /** Undefined: anonymous, which stops eavesdroppers only. */
   readonly identities: ServerIdentities | undefined;
+  /** Whether clients show a certificate; only where the server shows its own. */
+  readonly clientAuthentication: ClientAuthentication;
   readonly transport: number;
   readonly allowed: number;
   readonly manifest: Uint8Array;
@@ -48,6 +60,9 @@ export interface ServerHandshakeConfig {
   /** PBKDF2 iterations of every handshake. */
   readonly iterations: number;
 }
+
+/** `optional`: a certificate that a client shows is checked like any other, and a client without one is let in. */
+export type ClientAuthentication = 'none' | 'optional' | 'required';
 
 /** Whose identity signs. It is asked anew for each handshake, so that a running server can renew. */
 export interface ServerIdentities {
@@ -58,8 +73,11 @@ export interface ServerIdentities {
   choose(serverName: string, canSign: (identity: Identity) => boolean): Identity | undefined;
 }
 
-/** Waits for a client. */
+/** Waits for a client. Throws INVALID_CONFIG for an anonymous server that asks for certificates. */
 export function startServerHandshake(config: ServerHandshakeConfig): Handshake {
+  if (config.clientAuthentication !== 'none' && config.identities === undefined) {
+    throw new SealwireError('INVALID_CONFIG', 'clientAuthentication needs a server that signs');
+  }
   return new Handshake(new ExpectClientHello(config));
 }
 
@@ -97,7 +115,7 @@ class ExpectClientHello implements HandshakeState {
       iterations,
       hellosHash: transcript.hash(),
     });
-    const flight = this.#sealedFlight(transcript, secrets, identity);
+    const { flight, sealer } = this.#sealedFlight(transcript, secrets, identity);
     const next = new ExpectClientExtensions({
       config: this.#config,
       transcript,
@@ -105,6 +123,7 @@ class ExpectClientHello implements HandshakeState {
       suite: suite.cipher,
       finishedHash: transcript.hash(),
       opener: new Opener(secrets.client),
+      sealer,
       clientAllowed: hello.allowed,
     });
     return { next, send: [helloFrame(reply), flight] };
@@ -139,9 +158,15 @@ class ExpectClientHello implements HandshakeState {
     transcript: Transcript,
     secrets: HandshakeSecrets,
     identity: Identity | undefined,
-  ): Uint8Array {
+  ): { flight: Uint8Array; sealer: Sealer | undefined } {
     try {
-      return sealFlight(secrets.server, this.#flight(transcript, secrets, identity));
+      const messages = this.#flight(transcript, secrets, identity);
+      const sealer = handshakeSealer(secrets.server);
+      const flight = sealMessages(sealer, messages);
+      if (this.#config.clientAuthentication !== 'none') return { flight, sealer };
+      // This direction is done with its handshake keys.
+      sealer.destroy();
+      return { flight, sealer: undefined };
     } catch (error) {
       secrets.destroy();
       throw error;
@@ -154,22 +179,26 @@ class ExpectClientHello implements HandshakeState {
     secrets: HandshakeSecrets,
     identity: Identity | undefined,
   ): HandshakeMessage[] {
-    const { crypto, manifest, maxFrameBytes, allowed } = this.#config;
+    const { crypto, manifest, maxFrameBytes, allowed, clientAuthentication } = this.#config;
     const messages: HandshakeMessage[] = [];
     const say = (message: HandshakeMessage) => {
       transcript.add(message);
       messages.push(message);
     };
-    say(encodeExtensionsMessage({ manifest, maxFrameBytes, allowed }));
+    const certificateRequest = requestFor(clientAuthentication);
+    say(encodeExtensionsMessage({ manifest, maxFrameBytes, allowed, certificateRequest }));
     if (identity !== undefined) {
       say(encodeCertificate(identity.chain));
-      const { code, algorithm } = signatureFor(identity.key.kind)!;
-      const signature = identity.key.sign(algorithm, signedContent('server', transcript.hash()));
-      say(encodeCertificateVerify({ algorithm: code, signature }));
+      say(proveIdentity('server', identity, transcript.hash()));
     }
     say(encodeMessage(messageTypes.finished, finishedMac(crypto, secrets.server, transcript.hash())));
     return messages;
   }
+}
+
+function requestFor(clientAuthentication: ClientAuthentication): CertificateRequest | undefined {
+  if (clientAuthentication === 'none') return undefined;
+  return { required: clientAuthentication === 'required', signatureAlgorithms: offeredSignatures };
 }
 
 /** What both sides can do. */
@@ -190,9 +219,14 @@ interface Flight extends ExpectedFlight {
   readonly clientAllowed: number;
 }
 
-/** … once the client has told about itself. */
+/** … once the client has told about itself … */
 interface FlightOfPeer extends Flight {
   readonly peer: PeerExtensions;
+}
+
+/** … and shown its certificate: DER, its own first; empty when it has none, or nobody asked. */
+interface FlightWithChain extends FlightOfPeer {
+  readonly chain: readonly Uint8Array[];
 }
 
 class ExpectClientExtensions extends SealedState<Flight> {
@@ -200,19 +234,67 @@ class ExpectClientExtensions extends SealedState<Flight> {
     expectType(message, messageTypes.extensions);
     const peer = decodeExtensionsMessage(message.body);
     if (peer.allowed !== undefined) throw failed('malformed', 'the client says twice which flags it allows');
+    if (peer.certificateRequest !== undefined) {
+      throw failed('malformed', 'the client asks for a certificate: only servers do');
+    }
     this.flight.transcript.add(message);
-    return { next: new ExpectClientFinished({ ...this.flight, peer }), send: [] };
+    const next =
+      this.flight.config.clientAuthentication === 'none'
+        ? new ExpectClientFinished({ ...this.flight, peer, chain: [] })
+        : new ExpectClientCertificate({ ...this.flight, peer });
+    return { next, send: [] };
   }
 }
 
-class ExpectClientFinished extends SealedState<FlightOfPeer> {
+class ExpectClientCertificate extends SealedState<FlightOfPeer> {
   handle(message: HandshakeMessage): Transition {
-    const { config, transcript, secrets, finishedHash, suite, clientAllowed } = this.flight;
+    expectType(message, messageTypes.certificate);
+    const chain = decodeCertificate(message.body, 0);
+    this.flight.transcript.add(message);
+    if (chain.length > 0)
+      return { next: new ExpectClientCertificateVerify({ ...this.flight, chain }), send: [] };
+    if (this.flight.config.clientAuthentication === 'required') {
+      throw failed(
+        'certificate-required',
+        'the client has no certificate, and clientAuthentication is required',
+      );
+    }
+    return { next: new ExpectClientFinished({ ...this.flight, chain }), send: [] };
+  }
+}
+
+class ExpectClientCertificateVerify extends SealedState<FlightWithChain> {
+  handle(message: HandshakeMessage): Transition {
+    const { config, transcript, chain } = this.flight;
+    expectType(message, messageTypes.certificateVerify);
+    checkProof(config.crypto, 'client', message, chain, transcript.hash());
+    transcript.add(message);
+    return { next: new ExpectClientFinished(this.flight), send: [] };
+  }
+}
+
+class ExpectClientFinished extends SealedState<FlightWithChain> {
+  handle(message: HandshakeMessage): Transition {
+    const { config, transcript, secrets, chain, peer } = this.flight;
     expectType(message, messageTypes.finished);
     const expected = finishedMac(config.crypto, secrets.client, transcript.hash());
     if (!config.crypto.equal(expected, message.body)) {
       throw failed('finished', "the client's Finished does not fit what was said");
     }
+    if (chain.length === 0) return this.#finish();
+    const verdict = new PendingVerdict(
+      chain,
+      peer,
+      () => this.#finish(),
+      () => this.destroy(),
+    );
+    return { next: verdict, send: [] };
+  }
+
+  /** Says so where the client waits for it, and goes over to the traffic keys. */
+  #finish(): Transition {
+    const { config, secrets, sealer, finishedHash, suite, peer, chain, clientAllowed } = this.flight;
+    const send = sealer === undefined ? [] : [sealMessages(sealer, [encodeAccepted()])];
     const traffic = secrets.intoTraffic(finishedHash);
     this.destroy();
     const next = new Established({
@@ -224,9 +306,11 @@ class ExpectClientFinished extends SealedState<FlightOfPeer> {
         suite,
         group: 'x25519',
       },
-      peer: this.flight.peer,
+      peer,
       allowed: config.allowed & clientAllowed,
+      peerChain: chain,
+      confirmed: true,
     });
-    return { next, send: [] };
+    return { next, send };
   }
 }

@@ -7,12 +7,13 @@
 import { SealwireError } from '../base/errors.js';
 import type { Opener } from '../record/open.js';
 import type { TrafficSecret } from '../record/traffic-keys.js';
+import type { PeerExtensions } from '../wire/extensions.js';
 import { frameTypes, plainFrame, plainHeaderBytes, readFirstByte } from '../wire/frame.js';
-import { type HandshakeMessage, type PeerExtensions, splitMessages } from '../wire/handshake-message.js';
+import { type HandshakeMessage, splitMessages } from '../wire/handshake-message.js';
 import type { Exporter } from './key-schedule.js';
 
 /** Encrypted and Authenticated: what everything behind the hellos is sealed with. */
-const both = 3;
+export const both = 3;
 
 /** Waits for one message. `handle` consumes the state: it returns what comes next, or throws. */
 export interface HandshakeState {
@@ -35,24 +36,20 @@ export class PendingVerdict {
   readonly peerChain: readonly Uint8Array[];
   /** What the peer told about itself. */
   readonly peer: PeerExtensions;
-  readonly #accept: () => Transition & { readonly next: Established };
+  /** For Handshake.accept() alone. */
+  readonly accept: () => Transition;
   readonly destroy: () => void;
 
   constructor(
     peerChain: readonly Uint8Array[],
     peer: PeerExtensions,
-    accept: () => Transition & { readonly next: Established },
+    accept: () => Transition,
     destroy: () => void,
   ) {
     this.peerChain = peerChain;
     this.peer = peer;
-    this.#accept = accept;
+    this.accept = accept;
     this.destroy = destroy;
-  }
-
-  /** To be called once, after the certificate was found good, and never otherwise. */
-  accept(): Transition & { readonly next: Established } {
-    return this.#accept();
   }
 }
 
@@ -70,19 +67,23 @@ export class Established {
   readonly allowed: number;
   /** DER, the peer's own first; empty when it showed none. */
   readonly peerChain: readonly Uint8Array[];
+  /** The peer is through with its handshake as well, as far as this side knows: a refusal in plain is a forgery. */
+  readonly confirmed: boolean;
 
   constructor(fields: {
     protection: Protection;
     secrets?: EstablishedSecrets;
     peer: PeerExtensions;
     allowed: number;
-    peerChain?: readonly Uint8Array[];
+    peerChain: readonly Uint8Array[];
+    confirmed: boolean;
   }) {
     this.protection = fields.protection;
     this.secrets = fields.secrets;
     this.peer = fields.peer;
     this.allowed = fields.allowed;
-    this.peerChain = fields.peerChain ?? [];
+    this.peerChain = fields.peerChain;
+    this.confirmed = fields.confirmed;
   }
 
   destroy(): void {
@@ -102,7 +103,7 @@ export interface EstablishedSecrets {
   readonly group: string;
 }
 
-/** Feeds frames to the current state. After a throw it takes nothing more. */
+/** Feeds frames, and the verdict, to the current state. After a throw it takes nothing more. */
 export class Handshake {
   #state: HandshakeState | PendingVerdict | Established | undefined;
 
@@ -115,24 +116,42 @@ export class Handshake {
    * the current state waits for; all secrets are wiped then.
    */
   receive(frame: Uint8Array): Transition {
-    const send: Uint8Array[] = [];
-    try {
-      for (const message of this.#open(frame)) {
-        const state = this.#waiting();
-        const transition = state.handle(message);
-        this.#state = transition.next;
-        send.push(...transition.send);
-      }
-    } catch (error) {
-      this.destroy();
-      throw asHandshakeFailure(error);
-    }
-    return { next: this.#state as Transition['next'], send };
+    return this.#guarded(() =>
+      this.#open(frame).flatMap((message) => this.#go(this.#waiting().handle(message))),
+    );
+  }
+
+  /**
+   * The peer's certificate was found good: to be called once, where a PendingVerdict came out, and never otherwise.
+   * Throws as {@link receive} does, where this side then cannot say what it must.
+   */
+  accept(): Transition {
+    return this.#guarded(() => {
+      if (!(this.#state instanceof PendingVerdict))
+        throw failed('internal', 'there is no verdict to be given');
+      return this.#go(this.#state.accept());
+    });
   }
 
   destroy(): void {
     this.#state?.destroy();
     this.#state = undefined;
+  }
+
+  /** Runs what gives frames to send, and ends everything when it throws. */
+  #guarded(act: () => readonly Uint8Array[]): Transition {
+    try {
+      const send = act();
+      return { next: this.#state!, send };
+    } catch (error) {
+      this.destroy();
+      throw asHandshakeFailure(error);
+    }
+  }
+
+  #go({ next, send }: Transition): readonly Uint8Array[] {
+    this.#state = next;
+    return send;
   }
 
   #open(frame: Uint8Array): HandshakeMessage[] {

@@ -154,6 +154,7 @@ export class ClientRole {
       ...common,
       crypto: settings.crypto,
       signed: settings.signed,
+      identities: settings.identities,
       serverName: settings.serverName,
       allowed: settings.allowed,
       maxIterations: settings.limits.maxKeyStretchingIterations,

@@ -11,6 +11,7 @@ import type { CertificateValidator } from '../certificate/trust/validator.js';
 import { type Certificate, parseCertificate } from '../certificate/x509/x509.js';
 import { type SecurityFlags, satisfies } from '../contract/security.js';
 import type { CryptoProvider } from '../crypto/provider.js';
+import type { ClientAuthentication } from '../handshake/server.js';
 import type { Platform } from './platform.js';
 
 export interface NetworkConfig {
@@ -22,16 +23,26 @@ export interface NetworkConfig {
    */
   readonly signKeyExchange?: boolean;
   /**
-   * Servers: whose certificate signs the key exchange. A PFX file (base64 or bytes), or PEM. Of several, each client
-   * gets the one for the name that it asks for, else the first whose signature it reads.
+   * The certificate of this side, with its key: a PFX file (base64 or bytes), or PEM. A server signs the key exchange
+   * with it; of several, each client gets the one for the name that it asks for, else the first whose signature it reads.
+   * A client shows it, the first that fits, to servers that ask for it (`clientAuthentication`) and that it has accepted.
    */
   readonly certificate?: IdentitySource | readonly IdentitySource[];
-  /** Clients: the roots that are trusted, PEM or DER, one or many. Default: on Node the built-in ones. */
+  /**
+   * The roots that are trusted, PEM or DER, one or many: for the certificate of a client's server and, with
+   * `clientAuthentication`, of a server's clients. Default: on Node the built-in ones for servers, none for clients.
+   */
   readonly ca?: CertificateInput;
   /** Clients: the name that the certificate must be for. Default: the host of the URL. */
   readonly serverName?: string;
-  /** Clients: decides about the server's certificate in place of the default rule. True accepts. */
+  /** Decides about the other side's certificate in place of the default rule. True accepts. */
   readonly validateCertificate?: CertificateValidator;
+  /**
+   * Servers: whether clients show a certificate. `'required'`: who has none is refused; `'optional'`: let in without an
+   * identity; in both, a certificate that is shown must be accepted. Needs `ca` or `validateCertificate`. Default
+   * `'none'`: nobody is asked.
+   */
+  readonly clientAuthentication?: ClientAuthentication;
   /** Servers: PBKDF2 iterations that stretch the agreed secret; default 1000, 1 turns it off. */
   readonly keyStretching?: { readonly iterations: number };
   /** The least protection of every call in both directions, on top of what RPCs declare. Default `Security.None`. */
@@ -56,9 +67,15 @@ export interface ServerSettings extends Settings {
   /** Undefined for an anonymous server, and without encryption; else at least one. */
   readonly identities: readonly Identity[] | undefined;
   readonly iterations: number;
+  readonly clientAuthentication: ClientAuthentication;
+  /** For certificates of clients. */
+  readonly roots: readonly Certificate[];
+  readonly validate: CertificateValidator | undefined;
 }
 
 export interface ClientSettings extends Settings {
+  /** What this client can show, if anything. */
+  readonly identities: readonly Identity[];
   readonly roots: readonly Certificate[];
   /** The name that the certificate must be for; empty where there is none to be had. */
   readonly serverName: string;
@@ -72,12 +89,18 @@ const knownOptions: readonly string[] = [
   'ca',
   'serverName',
   'validateCertificate',
+  'clientAuthentication',
   'keyStretching',
   'minimumSecurity',
   'limits',
   'crypto',
 ] satisfies (keyof NetworkConfig)[];
 
+const clientAuthentications: readonly unknown[] = [
+  'none',
+  'optional',
+  'required',
+] satisfies ClientAuthentication[];
 const defaultIterations = 1000;
 /** A client's cap can be raised to this, so no server has a use for more. */
 const maxIterations = 10_000_000;
@@ -106,14 +129,36 @@ export function serverSettings(config: NetworkConfig, platform: Platform): Serve
   if (!Number.isInteger(iterations) || iterations < 1 || iterations > maxIterations) {
     throw invalid(`keyStretching.iterations must be a whole number from 1 (off) to ${maxIterations}`);
   }
-  if (!settings.encryption || !settings.signed) return { ...settings, identities: undefined, iterations };
+  const authentication = authenticationSettings(config, settings);
+  if (!settings.encryption || !settings.signed)
+    return { ...settings, identities: undefined, iterations, ...authentication };
   if (config.certificate === undefined) {
     throw invalid(
       'a server needs a certificate: set certificate to { pfx, passphrase } or { cert, key }, or set ' +
         'signKeyExchange: false on both sides if stopping eavesdroppers is enough',
     );
   }
-  return { ...settings, identities: loadIdentities(settings.crypto, config.certificate), iterations };
+  const identities = loadIdentities(settings.crypto, config.certificate);
+  return { ...settings, identities, iterations, ...authentication };
+}
+
+/** How a server checks its clients. */
+function authenticationSettings(
+  { clientAuthentication = 'none', ca, validateCertificate: validate }: NetworkConfig,
+  { encryption, signed }: Settings,
+): Pick<ServerSettings, 'clientAuthentication' | 'roots' | 'validate'> {
+  if (clientAuthentication === 'none') return { clientAuthentication, roots: [], validate: undefined };
+  if (!encryption || !signed) {
+    throw invalid('clientAuthentication needs enableEncryption and signKeyExchange');
+  }
+  // Any public authority gives anybody a certificate: trusting those would let everybody in.
+  if (ca === undefined && validate === undefined) {
+    throw invalid(
+      'clientAuthentication needs to know whom to trust: set ca to the PEM of the authority that issues the ' +
+        'certificates of your clients, or validateCertificate; public roots are not used for clients',
+    );
+  }
+  return { clientAuthentication, roots: ca === undefined ? [] : readRoots(ca), validate };
 }
 
 /** Throws INVALID_CONFIG, INVALID_CERTIFICATE or PFX_PASSPHRASE. */
@@ -138,18 +183,13 @@ export function clientSettings(
 ): ClientSettings {
   const settings = commonSettings(config, platform);
   const serverName = config.serverName ?? hostname ?? '';
-  const { validateCertificate } = config;
+  const { certificate, validateCertificate } = config;
   if (typeof serverName !== 'string' || new TextEncoder().encode(serverName).length > maxServerNameBytes) {
     throw invalid(`serverName must be a string of at most ${maxServerNameBytes} bytes`);
   }
-  if (validateCertificate !== undefined && typeof validateCertificate !== 'function') {
-    throw invalid(
-      'validateCertificate must be a function (chain, hostname, context) => boolean or a promise of one',
-    );
-  }
   if (!settings.encryption || !settings.signed)
-    return { ...settings, roots: [], serverName, validate: undefined };
-  const roots = readRoots(config, platform);
+    return { ...settings, identities: [], roots: [], serverName, validate: undefined };
+  const roots = config.ca === undefined ? builtInRoots(platform) : readRoots(config.ca);
   if (roots.length === 0 && validateCertificate === undefined) {
     throw invalid(
       'there is no root to trust: set ca to the PEM of the authority that issued the server its certificate',
@@ -160,18 +200,27 @@ export function clientSettings(
       'this transport has no host name: set serverName to the name in the certificate of the server',
     );
   }
-  return { ...settings, roots, serverName, validate: validateCertificate };
+  const identities = certificate === undefined ? [] : loadIdentities(settings.crypto, certificate);
+  return { ...settings, identities, roots, serverName, validate: validateCertificate };
 }
 
 function commonSettings(config: NetworkConfig, platform: Platform): Settings {
   const { enableEncryption = true, signKeyExchange = true, minimumSecurity = 0, limits } = config;
-  const { crypto = platform.crypto } = config;
+  const { crypto = platform.crypto, clientAuthentication = 'none', validateCertificate } = config;
   if (typeof enableEncryption !== 'boolean') throw invalid('enableEncryption must be true or false');
   if (typeof signKeyExchange !== 'boolean') throw invalid('signKeyExchange must be true or false');
   if (![0, 1, 2, 3].includes(minimumSecurity)) {
     throw invalid('minimumSecurity must be made of Security.Encrypted and Security.Authenticated');
   }
   if (!enableEncryption && minimumSecurity !== 0) throw invalid('minimumSecurity needs enableEncryption');
+  if (!clientAuthentications.includes(clientAuthentication)) {
+    throw invalid("clientAuthentication must be 'none', 'optional' or 'required'");
+  }
+  if (validateCertificate !== undefined && typeof validateCertificate !== 'function') {
+    throw invalid(
+      'validateCertificate must be a function (chain, hostname, context) => boolean or a promise of one',
+    );
+  }
   if (limits !== undefined && !isObject(limits)) {
     throw invalid('limits must be an object, as in { maxCallMs: 5000 }');
   }
@@ -192,13 +241,16 @@ function allowedMask(minimum: number): number {
   return [0, 1, 2, 3].reduce((mask, flags) => (satisfies(flags, minimum) ? mask | (1 << flags) : mask), 0);
 }
 
-function readRoots(config: NetworkConfig, platform: Platform): Certificate[] {
-  if (config.ca === undefined) return readCertificates(platform.builtInRoots()).map(parseCertificate);
-  const inputs: readonly unknown[] = Array.isArray(config.ca) ? config.ca : [config.ca];
+function builtInRoots(platform: Platform): Certificate[] {
+  return readCertificates(platform.builtInRoots()).map(parseCertificate);
+}
+
+function readRoots(ca: CertificateInput): Certificate[] {
+  const inputs: readonly unknown[] = Array.isArray(ca) ? ca : [ca];
   if (!inputs.every((input) => typeof input === 'string' || input instanceof Uint8Array)) {
     throw invalid('ca must be PEM text or DER bytes, one or an array of them');
   }
-  const roots = readCertificates(config.ca).map(parseCertificate);
+  const roots = readCertificates(ca).map(parseCertificate);
   if (roots.length === 0)
     throw invalid('ca holds no certificate: give it the text of a PEM file, not its path');
   return roots;

@@ -4,6 +4,7 @@
 // disturb, those who are in. A client is in `clients` from the end of its handshake to the end of its connection.
 
 import { SealwireError } from '../base/errors.js';
+import { checkClientCertificate } from '../certificate/trust/validator.js';
 import { Connection } from '../connection/connection.js';
 import { startPlainServer } from '../handshake/plain.js';
 import { startServerHandshake } from '../handshake/server.js';
@@ -85,8 +86,7 @@ export class ServerRole {
       limits,
       clock: platform.clock,
       expectations: new Set(),
-      // Clients show no certificate in this version.
-      checkPeer: () => undefined,
+      checkPeer: (chain) => this.#checkClient(chain),
       observer: {
         ...observer,
         established: (peer) => {
@@ -136,7 +136,15 @@ export class ServerRole {
       maxFrameBytes: settings.limits.maxFrameBytes,
     };
     if (!settings.encryption) return startPlainServer(common);
-    const { crypto, allowed, iterations } = settings;
-    return startServerHandshake({ ...common, crypto, identities: certificates, allowed, iterations });
+    const { crypto, clientAuthentication, allowed, iterations } = settings;
+    const identities = certificates;
+    return startServerHandshake({ ...common, crypto, identities, clientAuthentication, allowed, iterations });
+  }
+
+  /** Not asked where a client shows nothing: whether it may is settled in the handshake. */
+  #checkClient(chain: readonly Uint8Array[]): void | Promise<void> {
+    const { platform, settings } = this.#options;
+    const { crypto, roots, validate } = settings;
+    return checkClientCertificate({ crypto, chain, roots, time: platform.clock.date(), validate });
   }
 }

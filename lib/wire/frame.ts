@@ -95,6 +95,8 @@ export const closeCodes = {
   'version-mismatch': 7,
   'no-common-algorithm': 8,
   'handshake-timeout': 9,
+  'certificate-required': 10,
+  'certificate-rejected': 11,
 } as const;
 export type CloseReason = keyof typeof closeCodes;
 

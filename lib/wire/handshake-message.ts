@@ -5,8 +5,18 @@
 // Each decoder stands beside its encoder, refuses what does not fit (PROTOCOL_ERROR) and looks at counts and
 // lengths before it believes them. What a value means is decided in handshake/.
 
-import { ByteReader, ByteWriter } from '../base/bytes.js';
+import { ByteReader, ByteWriter, empty } from '../base/bytes.js';
 import { SealwireError } from '../base/errors.js';
+import {
+  decodeExtensions,
+  type ExtensionMap,
+  encodeExtensions,
+  extensionTypes,
+  type PeerExtensions,
+  peerExtensionMap,
+  readPeerExtensions,
+} from './extensions.js';
+import { checkMask, decodeNumbers, encodeNumbers, malformed } from './handshake-fields.js';
 
 export const protocolVersion = 1;
 
@@ -17,16 +27,14 @@ export const messageTypes = {
   certificate: 11,
   certificateVerify: 15,
   finished: 20,
+  accepted: 21,
   plainHello: 64,
 } as const;
 
 /** How a connection's frames travel: docs/protocol.md section 1. */
 export const transportCodes = { websocket: 1, tcp: 2, memory: 3 } as const;
 
-export const extensionTypes = { manifest: 1, maxFrameBytes: 2, allowed: 3 } as const;
-
 export const randomBytes = 32;
-const maxListEntries = 16;
 const maxKeyShares = 4;
 export const maxCertificates = 4;
 export const maxCertificateBytes = 16_384;
@@ -176,14 +184,15 @@ export function decodeServerHello(body: Uint8Array): ServerHello {
   return { random, suite, keyShare, iterations };
 }
 
-/** Certificates in DER, the sender's own first. */
+/** Certificates in DER, the sender's own first; a client without any sends none. */
 export function encodeCertificate(chain: readonly Uint8Array[]): HandshakeMessage {
   const list = new ByteWriter();
   for (const certificate of chain) list.vector(2, certificate);
   return encodeMessage(messageTypes.certificate, new ByteWriter().vector(2, list.finish()).finish());
 }
 
-export function decodeCertificate(body: Uint8Array): Uint8Array[] {
+/** `least` is 1 where there must be a certificate, 0 where its absence is an answer. */
+export function decodeCertificate(body: Uint8Array, least: 0 | 1): Uint8Array[] {
   const outer = new ByteReader(body);
   const list = new ByteReader(outer.vector(2));
   outer.finish();
@@ -198,7 +207,7 @@ export function decodeCertificate(body: Uint8Array): Uint8Array[] {
       throw malformed('a chain of no or too many bytes');
     chain.push(certificate);
   }
-  if (chain.length === 0) throw malformed('no certificate');
+  if (chain.length < least) throw malformed('no certificate');
   return chain;
 }
 
@@ -219,6 +228,16 @@ export function decodeCertificateVerify(body: Uint8Array): CertificateVerify {
   return verify;
 }
 
+/** The server has accepted the client. Nothing is in it: that it is there is what it says. */
+export function encodeAccepted(): HandshakeMessage {
+  return encodeMessage(messageTypes.accepted, empty);
+}
+
+/** Throws PROTOCOL_ERROR unless the body is empty. */
+export function decodeAccepted(body: Uint8Array): void {
+  if (body.length > 0) throw malformed('an Accepted that is not empty');
+}
+
 export interface PlainHello {
   readonly transport: number;
   readonly extensions: ExtensionMap;
@@ -235,24 +254,13 @@ export function decodePlainHello(body: Uint8Array): PlainHello {
   const transport = reader.u8();
   const extensions = decodeExtensions(reader.vector(2));
   reader.finish();
-  if (extensions.has(extensionTypes.allowed))
-    throw malformed('flags are allowed on a connection without keys');
+  for (const type of [extensionTypes.allowed, extensionTypes.clientCertificateRequest]) {
+    if (extensions.has(type)) throw malformed('an extension that has no place on a connection without keys');
+  }
   return { transport, extensions };
 }
 
-/** Extensions by type; unknown types are kept, since they are in the transcript, and mean nothing. */
-export type ExtensionMap = ReadonlyMap<number, Uint8Array>;
-
-/** What a side tells about itself in its Extensions message, or in its PlainHello. */
-export interface PeerExtensions {
-  /** The manifest's bytes; contract/manifest.ts reads them. */
-  readonly manifest: Uint8Array;
-  /** Largest frame that the sender accepts from now on, at least 65,536. */
-  readonly maxFrameBytes: number;
-  /** Bit f: records with flags f are accepted. Only the server sends it here; a client's is in its hello. */
-  readonly allowed: number | undefined;
-}
-
+/** What its sender tells about itself; decoding leaves it to the caller whether each has its place there. */
 export function encodeExtensionsMessage(extensions: PeerExtensions): HandshakeMessage {
   const list = encodeExtensions(peerExtensionMap(extensions));
   return encodeMessage(messageTypes.extensions, new ByteWriter().vector(2, list).finish());
@@ -263,68 +271,6 @@ export function decodeExtensionsMessage(body: Uint8Array): PeerExtensions {
   const map = decodeExtensions(reader.vector(2));
   reader.finish();
   return readPeerExtensions(map);
-}
-
-export function peerExtensionMap({ manifest, maxFrameBytes, allowed }: PeerExtensions): ExtensionMap {
-  const map = new Map([
-    [extensionTypes.manifest, manifest],
-    [extensionTypes.maxFrameBytes, new ByteWriter().u32(maxFrameBytes).finish()],
-  ] as [number, Uint8Array][]);
-  if (allowed !== undefined) map.set(extensionTypes.allowed, Uint8Array.of(allowed));
-  return map;
-}
-
-export function readPeerExtensions(map: ExtensionMap): PeerExtensions {
-  const manifest = map.get(extensionTypes.manifest);
-  const frameBytes = map.get(extensionTypes.maxFrameBytes);
-  if (manifest === undefined || frameBytes === undefined) throw malformed('a required extension is missing');
-  const frameReader = new ByteReader(frameBytes);
-  const maxFrameBytes = frameReader.u32();
-  frameReader.finish();
-  if (maxFrameBytes < minAnnouncedFrameBytes) throw malformed('max_frame_bytes is below 65,536');
-  const mask = map.get(extensionTypes.allowed);
-  if (mask === undefined) return { manifest, maxFrameBytes, allowed: undefined };
-  const maskReader = new ByteReader(mask);
-  const allowed = checkMask(maskReader.u8());
-  maskReader.finish();
-  return { manifest, maxFrameBytes, allowed };
-}
-
-/** A frame of this size is always accepted, so that every error and every close fits. */
-export const minAnnouncedFrameBytes = 65_536;
-
-function encodeExtensions(extensions: ExtensionMap): Uint8Array {
-  const list = new ByteWriter();
-  for (const [type, data] of extensions) list.u16(type).vector(2, data);
-  return list.finish();
-}
-
-function decodeExtensions(bytes: Uint8Array): ExtensionMap {
-  const reader = new ByteReader(bytes);
-  const extensions = new Map<number, Uint8Array>();
-  while (reader.remaining > 0) {
-    if (extensions.size === maxListEntries) throw malformed('more than 16 extensions');
-    const type = reader.u16();
-    const data = reader.vector(2);
-    if (extensions.has(type)) throw malformed('an extension stands twice');
-    extensions.set(type, data);
-  }
-  return extensions;
-}
-
-function encodeNumbers(numbers: readonly number[]): Uint8Array {
-  const writer = new ByteWriter();
-  for (const number of numbers) writer.u16(number);
-  return writer.finish();
-}
-
-function decodeNumbers(bytes: Uint8Array, atLeast: number): number[] {
-  if (bytes.length > 2 * maxListEntries) throw malformed('a list of more than 16 numbers');
-  const reader = new ByteReader(bytes);
-  const numbers: number[] = [];
-  while (reader.remaining > 0) numbers.push(reader.u16());
-  if (numbers.length < atLeast) throw malformed('an empty list');
-  return numbers;
 }
 
 function readVersion(reader: ByteReader): void {
@@ -338,14 +284,4 @@ function readVersion(reader: ByteReader): void {
       },
     );
   }
-}
-
-/** Both flags together are always accepted, and there are four combinations. */
-function checkMask(mask: number): number {
-  if (mask > 0b1111 || (mask & 0b1000) === 0) throw malformed('an impossible mask of flags');
-  return mask;
-}
-
-function malformed(what: string): SealwireError {
-  return new SealwireError('PROTOCOL_ERROR', `malformed handshake message: ${what}`);
 }

@@ -8,8 +8,9 @@ import type { Security } from '../../lib/contract/security.js';
 import { nobleCrypto } from '../../lib/crypto/noble.js';
 import { nodeCrypto } from '../../lib/crypto/node.js';
 import type { CipherName, CryptoProvider, PrivateKey } from '../../lib/crypto/provider.js';
+import { signedContent } from '../../lib/handshake/certificate-verify.js';
 import { startClientHandshake } from '../../lib/handshake/client.js';
-import { Exporter, finishedMac, HandshakeSecrets, signedContent } from '../../lib/handshake/key-schedule.js';
+import { Exporter, finishedMac, HandshakeSecrets } from '../../lib/handshake/key-schedule.js';
 import { startPlainClient, startPlainServer } from '../../lib/handshake/plain.js';
 import { startServerHandshake } from '../../lib/handshake/server.js';
 import type { Established } from '../../lib/handshake/state.js';
@@ -26,6 +27,7 @@ interface Side {
   manifest: { name: string; methods: { name: string; flags: number }[] }[];
   maxFrameBytes: number;
   allowed?: number;
+  clientCertificateRequest?: CertificateRequest;
 }
 interface HexKeys {
   both: string;
@@ -38,6 +40,16 @@ interface Exported {
   context: string;
   length: number;
   key: string;
+}
+interface ShownCertificate {
+  chain: string[];
+  algorithm: number;
+  privateKey: string;
+  signature: string;
+}
+interface CertificateRequest {
+  mode: 1 | 2;
+  signatureAlgorithms: number[];
 }
 interface Vector {
   inputs: {
@@ -53,13 +65,15 @@ interface Vector {
     server: Side;
     suite: 1 | 2;
     iterations: number;
-    certificate: { chain: string[]; algorithm: number; privateKey: string; signature: string } | null;
+    certificate: ShownCertificate | null;
+    clientCertificate?: ShownCertificate;
   };
   sharedSecret: string;
   messages: { from: string; name: string; message: string; transcriptHashAfter: string }[];
   th1: string;
   th2: string;
   signedContent: string | null;
+  clientSignedContent?: string;
   secrets: Record<string, string>;
   keys: Record<string, HexKeys>;
   exported: Exported[];
@@ -73,7 +87,16 @@ interface Vector {
   }[];
 }
 
-const names = ['p256-aesgcm', 'p384', 'ed25519-chacha', 'rsa', 'rsa-pss', 'anonymous'];
+const names = [
+  'p256-aesgcm',
+  'p384',
+  'ed25519-chacha',
+  'rsa',
+  'rsa-pss',
+  'anonymous',
+  'client-certificate',
+  'no-client-certificate',
+];
 const ciphers: Record<number, CipherName> = { 1: 'aes-256-gcm', 2: 'chacha20-poly1305' };
 const noRekey = { rekeyAfterRecords: 2 ** 23, rekeyAfterBytes: 2 ** 36, rekeyAfterMs: 3_600_000 };
 
@@ -97,14 +120,16 @@ for (const crypto of [nodeCrypto, nobleCrypto]) {
           manifest: manifestOf(inputs.server),
           maxFrameBytes: inputs.server.maxFrameBytes,
           allowed: inputs.server.allowed,
+          certificateRequest: requestOf(inputs.server),
         });
         expect(server.peer).to.deep.equal({
           manifest: manifestOf(inputs.client),
           maxFrameBytes: inputs.client.maxFrameBytes,
           allowed: undefined,
+          certificateRequest: undefined,
         });
         expect(client.peerChain.map(toHex)).to.deep.equal(inputs.certificate?.chain ?? []);
-        expect(server.peerChain).to.deep.equal([]);
+        expect(server.peerChain.map(toHex)).to.deep.equal(inputs.clientCertificate?.chain ?? []);
 
         expectKeys(vector, client, server);
         expectTraffic(vector, client, server);
@@ -126,6 +151,11 @@ for (const crypto of [nodeCrypto, nobleCrypto]) {
           expect(toHex(signedContent('server', fromHex(hashes[certificateAt]!)))).to.equal(
             vector.signedContent,
           );
+        }
+        if (vector.clientSignedContent !== undefined) {
+          const at = messages.findLastIndex(({ name: message }) => message === 'Certificate');
+          expect(messages[at]!.from).to.equal('client');
+          expect(toHex(signedContent('client', fromHex(hashes[at]!)))).to.equal(vector.clientSignedContent);
         }
 
         const stretched = crypto.pbkdf2(
@@ -241,6 +271,14 @@ function clientOf({ inputs }: Vector, crypto: CryptoProvider): Parameters<typeof
   return {
     crypto,
     signed: inputs.signatureAlgorithms.length > 0,
+    identities: inputs.clientCertificate
+      ? [
+          identityOf(
+            inputs.clientCertificate.chain.map(fromHex),
+            crypto.importPrivateKey(fromHex(inputs.clientCertificate.privateKey)),
+          ),
+        ]
+      : [],
     serverName: inputs.serverName,
     transport: inputs.transport,
     allowed: inputs.clientAllowed,
@@ -257,12 +295,22 @@ function serverOf(vector: Vector, crypto: CryptoProvider): Parameters<typeof sta
     identities: inputs.certificate
       ? only(identityOf(inputs.certificate.chain.map(fromHex), signingAsStored(vector, crypto)))
       : undefined,
+    clientAuthentication: authenticationOf(inputs.server),
     transport: inputs.transport,
     allowed: inputs.server.allowed!,
     manifest: manifestOf(inputs.server),
     maxFrameBytes: inputs.server.maxFrameBytes,
     iterations: inputs.iterations,
   };
+}
+
+function requestOf({ clientCertificateRequest: request }: Side): Established['peer']['certificateRequest'] {
+  return request && { required: request.mode === 2, signatureAlgorithms: request.signatureAlgorithms };
+}
+
+function authenticationOf({ clientCertificateRequest: request }: Side): 'none' | 'optional' | 'required' {
+  if (request === undefined) return 'none';
+  return request.mode === 2 ? 'required' : 'optional';
 }
 
 /** ECDSA and RSA-PSS signatures differ each time, so the stored one is given; Ed25519 really signs. */

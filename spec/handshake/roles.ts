@@ -54,6 +54,7 @@ export function clientConfig(change: Partial<ClientHandshakeConfig> = {}): Clien
   return {
     crypto: nodeCrypto,
     signed: true,
+    identities: [],
     serverName: 'sealwire.test',
     transport: 3,
     allowed: 0b1111,
@@ -68,6 +69,7 @@ export function serverConfig(change: Partial<ServerHandshakeConfig> = {}): Serve
   return {
     crypto: nodeCrypto,
     identities: only(identity('p256')),
+    clientAuthentication: 'none',
     transport: 3,
     allowed: 0b1111,
     manifest: emptyManifest,
@@ -109,7 +111,7 @@ export interface Agreed {
   readonly frames: SaidFrame[];
 }
 
-/** A whole handshake. The client takes whatever certificate it is shown. Throws what either side throws. */
+/** A whole handshake. Both sides take whatever certificate they are shown. Throws what either side throws. */
 export function agree(client: ClientHandshakeConfig, server: ServerHandshakeConfig): Agreed {
   const { handshake, send } = startClientHandshake(client);
   return carry(handshake, send, startServerHandshake(server));
@@ -121,18 +123,16 @@ export function carry(client: Handshake, hello: Uint8Array, server: Handshake): 
   let serverNext: Transition['next'] | undefined;
   for (let index = 0; index < frames.length; index++) {
     const { from, frame } = frames[index]!;
+    const hearing = from === 'client' ? server : client;
     // A copy, since records are opened in place.
-    const turn = (from === 'client' ? server : client).receive(frame.slice());
-    const answers = [...turn.send];
-    if (from === 'client') {
-      serverNext = turn.next;
-    } else if (turn.next instanceof PendingVerdict) {
-      const accepted = turn.next.accept();
-      answers.push(...accepted.send);
-      clientNext = accepted.next;
-    } else {
-      clientNext = turn.next;
+    let { next, send } = hearing.receive(frame.slice());
+    const answers = [...send];
+    if (next instanceof PendingVerdict) {
+      ({ next, send } = hearing.accept());
+      answers.push(...send);
     }
+    if (from === 'client') serverNext = next;
+    else clientNext = next;
     for (const answer of answers)
       frames.push({ from: from === 'client' ? 'server' : 'client', frame: answer });
   }

@@ -120,7 +120,7 @@ export class ScriptedServer {
 
   certificateVerify(options: SignOptions = {}): Message {
     const { key = 'ed25519', algorithm = signatureAlgorithms.ed25519, content = (due) => due } = options;
-    const due = signedContent(transcriptHash(this.transcript));
+    const due = signedContent('server', transcriptHash(this.transcript));
     const signature = signatureOver(key, content(due));
     return this.say(messageTypes.certificateVerify, encodeCertificateVerify({ algorithm, signature }));
   }

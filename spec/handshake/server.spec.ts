@@ -93,7 +93,7 @@ describe('handshake, server', () => {
       };
       const { flight } = meet({ identities: { choose } }, hello);
       expect(asked).to.deep.equal(['second.test', false, true]);
-      expect(decodeCertificate(flight[1]!.body).map(toHex)).to.deep.equal(rsa.chain.map(toHex));
+      expect(decodeCertificate(flight[1]!.body, 1).map(toHex)).to.deep.equal(rsa.chain.map(toHex));
 
       // Whoever chooses badly, or nothing, gets no connection, and no signature of another kind.
       for (const chosen of [p256, undefined]) {
@@ -291,7 +291,12 @@ describe('handshake, server', () => {
       const unknown = { type: 0xfafa, data: new Uint8Array(9) };
       const record = client.seal([client.extensions([unknown, maxFrameBytes, manifest]), client.finished()]);
       const { peer, allowed } = handshake.receive(record).next as Established;
-      expect(peer).to.deep.equal({ manifest: manifest.data, maxFrameBytes: 65_536, allowed: undefined });
+      expect(peer).to.deep.equal({
+        manifest: manifest.data,
+        maxFrameBytes: 65_536,
+        allowed: undefined,
+        certificateRequest: undefined,
+      });
       expect(allowed).to.equal(0b1001);
     });
   });

@@ -30,9 +30,9 @@ const atConstruction: readonly Case[] = [
   ],
   [
     'an option of a later version',
-    { clientAuthentication: 'required' },
+    { approveConnection: () => true },
     'INVALID_CONFIG',
-    /clientAuthentication does not exist in this version/,
+    /approveConnection does not exist in this version/,
   ],
   ['no object', null, 'INVALID_CONFIG', /must be an object/],
   ['text', 'ws://x', 'INVALID_CONFIG', /must be an object/],

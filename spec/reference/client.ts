@@ -3,10 +3,17 @@
 // first one, whatever that is.
 
 import { Direction } from './direction.js';
-import { finishedMac, type HandshakeSecrets, handshakeSecrets, trafficSecrets } from './key-schedule.js';
+import {
+  finishedMac,
+  type HandshakeSecrets,
+  handshakeSecrets,
+  type TrafficSecrets,
+  trafficSecrets,
+} from './key-schedule.js';
 import {
   type Announcement,
   announce,
+  decodeAccepted,
   decodeCertificate,
   decodeCertificateVerify,
   decodeExtensions,
@@ -14,6 +21,8 @@ import {
   decodeMessages,
   decodePlainHello,
   decodeServerHello,
+  encodeCertificate,
+  encodeCertificateVerify,
   encodeClientHello,
   encodeExtensions,
   encodeMessage,
@@ -23,10 +32,10 @@ import {
   readAnnouncement,
   x25519Group,
 } from './messages.js';
-import { concat, equal, refuseUnless } from './notation.js';
+import { closeCodes, concat, equal, refuseUnless } from './notation.js';
 import { type Agreement, Peer, type Turn } from './peer.js';
 import { Both, decodeFirstByte, frameTypes, plainFrame } from './record.js';
-import { refuseWrongSignature } from './signature.js';
+import { refuseWrongSignature, signedContent } from './signature.js';
 import { x25519, x25519PublicKey } from './x25519.js';
 
 export interface ReferenceClientOptions {
@@ -37,6 +46,12 @@ export interface ReferenceClientOptions {
   suites: number[];
   /** Empty: anonymous. */
   signatureAlgorithms: number[];
+  /** What it shows where it is asked; absent: it has none. */
+  certificate?: {
+    chain: Uint8Array[];
+    algorithm: number;
+    sign: (content: Uint8Array) => Uint8Array;
+  };
   serverName: string;
   transport: number;
   allowed: number;
@@ -57,6 +72,7 @@ export class ReferenceClient extends Peer {
   private secrets?: HandshakeSecrets;
   private opening?: Direction;
   private server?: Announcement;
+  private traffic?: TrafficSecrets;
 
   constructor(options: ReferenceClientOptions) {
     super();
@@ -115,9 +131,13 @@ export class ReferenceClient extends Peer {
         return;
       case messageTypes.extensions:
         this.server = readAnnouncement(decodeExtensions(message.body), true);
+        refuseUnless(
+          this.server.clientCertificateRequest === undefined || this.options.signatureAlgorithms.length > 0,
+          'a request for a certificate from a server that does not sign',
+        );
         break;
       case messageTypes.certificate:
-        this.certificates = decodeCertificate(message.body);
+        this.certificates = decodeCertificate(message.body, 1);
         break;
       case messageTypes.certificateVerify: {
         const { algorithm, signature } = decodeCertificateVerify(message.body);
@@ -125,11 +145,17 @@ export class ReferenceClient extends Peer {
           this.options.signatureAlgorithms.includes(algorithm),
           'an algorithm that was not offered',
         );
-        refuseWrongSignature(this.certificates[0]!, algorithm, signature, this.transcriptHash());
+        refuseWrongSignature('server', this.certificates[0]!, algorithm, signature, this.transcriptHash());
         break;
       }
       case messageTypes.finished:
         this.receiveFinished(message, turn);
+        return;
+      case messageTypes.accepted:
+        decodeAccepted(message.body);
+        // The server has said that it will not refuse the flight, so no plain close can mean that.
+        this.plainCloseTaken = false;
+        this.goOver();
         return;
       case messageTypes.plainHello:
         this.receivePlainHello(message);
@@ -159,25 +185,43 @@ export class ReferenceClient extends Peer {
   }
 
   private receiveFinished(message: Message, turn: Turn): void {
-    const { main, clientHandshakeTraffic, serverHandshakeTraffic } = this.secrets!;
+    const { main, serverHandshakeTraffic } = this.secrets!;
     const mac = finishedMac(serverHandshakeTraffic, this.transcriptHash());
     refuseUnless(equal(decodeFinished(message.body), mac), 'a wrong Finished');
     this.transcript.push(message);
-    const traffic = trafficSecrets(main, this.transcriptHash());
+    this.traffic = trafficSecrets(main, this.transcriptHash());
+    turn.send.push(this.sealedFlight());
+    if (this.server!.clientCertificateRequest) this.expected = [messageTypes.accepted];
+    else this.goOver();
+  }
 
-    const extensions: Message = {
-      type: messageTypes.extensions,
-      body: encodeExtensions(announce(this.options.announcement)),
+  private sealedFlight(): Uint8Array {
+    const { clientHandshakeTraffic } = this.secrets!;
+    const { announcement, certificate } = this.options;
+    const request = this.server!.clientCertificateRequest;
+    const flight: Message[] = [];
+    const say = (type: number, body: Uint8Array) => {
+      flight.push({ type, body });
+      this.transcript.push({ type, body });
     };
-    this.transcript.push(extensions);
-    const finished: Message = {
-      type: messageTypes.finished,
-      body: finishedMac(clientHandshakeTraffic, this.transcriptHash()),
-    };
+    say(messageTypes.extensions, encodeExtensions(announce(announcement)));
+    if (request) {
+      const fits = !certificate || request.signatureAlgorithms.includes(certificate.algorithm);
+      refuseUnless(fits, 'a certificate that the server cannot check', closeCodes.noCommonAlgorithm);
+      say(messageTypes.certificate, encodeCertificate(certificate?.chain ?? []));
+    }
+    if (request && certificate) {
+      const signature = certificate.sign(signedContent('client', this.transcriptHash()));
+      const verify = encodeCertificateVerify({ algorithm: certificate.algorithm, signature });
+      say(messageTypes.certificateVerify, verify);
+    }
+    say(messageTypes.finished, finishedMac(clientHandshakeTraffic, this.transcriptHash()));
     const sealing = new Direction(this.suite, 0, clientHandshakeTraffic);
-    const flight = concat(encodeMessage(extensions), encodeMessage(finished));
-    turn.send.push(sealing.seal(Both, frameTypes.handshake, flight));
+    return sealing.seal(Both, frameTypes.handshake, concat(...flight.map(encodeMessage)));
+  }
 
+  private goOver(): void {
+    const traffic = this.traffic!;
     const server = this.server!;
     const agreement: Agreement = { ...server, agreed: server.allowed! & this.options.allowed };
     this.startTraffic({

@@ -2,7 +2,7 @@
 // way, and tell each mismatch by its code. What is inside the sealed flights is in flights.spec.ts.
 
 import { expect } from 'chai';
-import type { ReferenceClientOptions } from './client.js';
+import { type ReferenceClientOptions, referenceClient } from './client.js';
 import {
   anonymousClient,
   anonymousServer,
@@ -24,6 +24,16 @@ import { type ReferenceServerOptions, referenceServer } from './server.js';
 import { signatureAlgorithms, signContent } from './signature.js';
 
 describe('reference roles: the handshake', () => {
+  interface StoredCertificate {
+    chain: string[];
+    algorithm: number;
+    signature: string;
+  }
+  const showing = ({ chain, algorithm, signature }: StoredCertificate) => ({
+    chain: chain.map(unhex),
+    algorithm,
+    sign: () => unhex(signature),
+  });
   interface Stored {
     // The inputs of a file are those of both roles; see spec/vectors/README.md.
     inputs: {
@@ -40,17 +50,19 @@ describe('reference roles: the handshake', () => {
       clientAllowed: number;
       client: ReferenceClientOptions['announcement'];
       server: ReferenceServerOptions['announcement'];
-      certificate: { chain: string[]; algorithm: number; signature: string } | null;
+      certificate: StoredCertificate | null;
+      clientCertificate?: StoredCertificate;
     };
     handshakeFrames: { from: string; frame: string }[];
     trafficFrames: { from: 'client' | 'server'; type: number; flags: number; body: string; frame: string }[];
     exported: { label: string; context: string; length: number; key: string }[];
   }
 
-  for (const name of ['p256-aesgcm', 'p384', 'ed25519-chacha', 'rsa', 'rsa-pss', 'anonymous']) {
+  const files = ['p256-aesgcm', 'p384', 'ed25519-chacha', 'rsa', 'rsa-pss', 'anonymous'];
+  for (const name of [...files, 'client-certificate', 'no-client-certificate']) {
     it(`sends and reads the frames of handshake-${name}.json`, () => {
       const { inputs, handshakeFrames, trafficFrames, exported } = load<Stored>(`handshake-${name}.json`);
-      const { certificate } = inputs;
+      const { certificate, clientCertificate } = inputs;
       const { client, server, frames } = converse(
         clientOptions({
           random: unhex(inputs.clientRandom),
@@ -61,6 +73,7 @@ describe('reference roles: the handshake', () => {
           transport: inputs.transport,
           allowed: inputs.clientAllowed,
           announcement: inputs.client,
+          ...(clientCertificate && { certificate: showing(clientCertificate) }),
         }),
         serverOptions({
           random: unhex(inputs.serverRandom),
@@ -69,19 +82,14 @@ describe('reference roles: the handshake', () => {
           iterations: inputs.iterations,
           transport: inputs.transport,
           announcement: inputs.server,
-          certificate: certificate
-            ? {
-                chain: certificate.chain.map(unhex),
-                algorithm: certificate.algorithm,
-                sign: () => unhex(certificate.signature),
-              }
-            : undefined,
+          certificate: certificate ? showing(certificate) : undefined,
         }),
       );
       expect(frames.map(({ from, frame }) => ({ from, frame: hex(frame) }))).to.deep.equal(
         handshakeFrames.map(({ from, frame }) => ({ from, frame })),
       );
       expect([client.stage, server.stage]).to.deep.equal(['traffic', 'traffic']);
+      expect(server.clientCertificates.map(hex)).to.deep.equal(clientCertificate?.chain ?? []);
       expect(client.agreement!.agreed).to.equal(0b1101);
       expect(server.agreement).to.deep.equal({ ...inputs.client, agreed: 0b1101 });
       for (const { label, context, length, key } of exported) {
@@ -168,6 +176,95 @@ describe('reference roles: the handshake', () => {
       }),
     );
     expect(clientEnd!.reason).to.equal('an algorithm that does not fit the key');
+  });
+
+  describe('with client certificates', () => {
+    const { ed25519 } = signatureAlgorithms;
+    const asks = (mode: number, change: Partial<ReferenceServerOptions> = {}) =>
+      serverOptions({
+        announcement: {
+          ...serverOptions().announcement,
+          clientCertificateRequest: { mode, signatureAlgorithms: [ed25519] },
+        },
+        ...change,
+      });
+    const shows = (change: (content: Uint8Array) => Uint8Array = (content) => content) =>
+      clientOptions({
+        certificate: {
+          chain: identities.client.chain.map(unhex),
+          algorithm: ed25519,
+          sign: (content) => signContent(unhex(identities.client.privateKey), change(content)),
+        },
+      });
+
+    it('takes a client whose certificate is taken, and waits for Accepted', () => {
+      const chains: string[][] = [];
+      const takes = (chain: Uint8Array[]) => chains.push(chain.map(hex)) > 0;
+      const { client, server, frames } = converse(shows(), asks(2, { takes }));
+      expect(frames.map(({ from }) => from)).to.deep.equal([
+        'client',
+        'server',
+        'server',
+        'client',
+        'server',
+      ]);
+      expect([client.stage, server.stage]).to.deep.equal(['traffic', 'traffic']);
+      expect(chains).to.deep.equal([identities.client.chain]);
+    });
+
+    it('sends nothing before Accepted, and takes no plain close behind it', () => {
+      const client = referenceClient(shows());
+      const server = referenceServer(asks(2));
+      const [hello, flight] = server.receive(client.start()).send;
+      client.receive(hello!);
+      const [own] = client.receive(flight!).send;
+      expect(client.stage).to.equal('handshake');
+      expect(() => client.send(0, text('early'))).to.throw(RangeError);
+      const [accepted] = server.receive(own!).send;
+      client.receive(accepted!);
+      expect(client.stage).to.equal('traffic');
+      expectRefused(
+        client.receive(plainFrame(frameTypes.close, Uint8Array.of(closeCodes.certificateRejected))),
+        'a plain close frame where there are traffic keys',
+      );
+    });
+
+    it('tells a client by their codes that it needs a certificate, or a better one', () => {
+      const code = (clientSettings: ReferenceClientOptions, serverSettings: ReferenceServerOptions) =>
+        converse(clientSettings, serverSettings).clientEnd;
+      const told = (closeCode: number) => ({ by: 'peer', closeCode, reason: 'the peer closed' });
+      expect(code(clientOptions(), asks(2))).to.deep.equal(told(closeCodes.certificateRequired));
+      for (const mode of [1, 2]) {
+        const end = code(shows(), asks(mode, { takes: () => false }));
+        expect(end).to.deep.equal(told(closeCodes.certificateRejected));
+      }
+      expect(code(clientOptions(), asks(1))).to.equal(undefined);
+    });
+
+    it('refuses a signature over something else, the server’s own among it', () => {
+      const end = (change: (content: Uint8Array) => Uint8Array) => converse(shows(change), asks(1)).serverEnd;
+      const wrong = { by: 'us', closeCode: closeCodes.handshakeFailed, reason: 'a wrong signature' };
+      const asServer = (content: Uint8Array) => {
+        const changed = content.slice();
+        changed.set(text('server'), 64 + 'sealwire 1, '.length);
+        return changed;
+      };
+      expect(end((content) => flip(content, 64))).to.deep.equal(wrong);
+      expect(end(asServer)).to.deep.equal(wrong);
+      expect(end((content) => content)).to.equal(undefined);
+    });
+
+    it('ends at once where the server could not check what the client would sign', () => {
+      const request = { mode: 1, signatureAlgorithms: [signatureAlgorithms.ecdsaSecp256r1Sha256] };
+      const announcement = { ...serverOptions().announcement, clientCertificateRequest: request };
+      const { clientEnd } = converse(shows(), serverOptions({ announcement }));
+      expect(clientEnd).to.include({ by: 'us', closeCode: closeCodes.noCommonAlgorithm });
+    });
+
+    it('refuses the request of a server that does not sign', () => {
+      const { clientEnd } = converse(anonymousClient, asks(1, { certificate: undefined }));
+      expect(clientEnd!.reason).to.equal('a request for a certificate from a server that does not sign');
+    });
   });
 
   it('refuses more iterations than the cap', () => {

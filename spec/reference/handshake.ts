@@ -54,6 +54,8 @@ export interface HandshakeInputs {
     algorithm: number;
     sign: (content: Uint8Array) => Uint8Array;
   };
+  /** Where the server asks for one; absent: the client has none. */
+  clientCertificate?: HandshakeInputs['certificate'];
 }
 
 export interface Handshake {
@@ -66,6 +68,8 @@ export interface Handshake {
   th2: Uint8Array;
   signedContent?: Uint8Array;
   signature?: Uint8Array;
+  clientSignedContent?: Uint8Array;
+  clientSignature?: Uint8Array;
   handshakeSecrets: HandshakeSecrets;
   trafficSecrets: TrafficSecrets;
   clientFinishedKey: Uint8Array;
@@ -120,7 +124,7 @@ export function fullHandshake(inputs: HandshakeInputs): Handshake {
   if (inputs.certificate) {
     const { chain, algorithm, sign } = inputs.certificate;
     say('server', 'Certificate', messageTypes.certificate, encodeCertificate(chain));
-    const content = signedContent(hashSoFar());
+    const content = signedContent('server', hashSoFar());
     const signature = sign(content);
     const verify = encodeCertificateVerify({ algorithm, signature });
     say('server', 'CertificateVerify', messageTypes.certificateVerify, verify);
@@ -132,6 +136,20 @@ export function fullHandshake(inputs: HandshakeInputs): Handshake {
 
   // 4.4, 4.3: the client's
   say('client', 'Extensions', messageTypes.extensions, encodeExtensions(announce(inputs.client)));
+  let clientSigned: Pick<Handshake, 'clientSignedContent' | 'clientSignature'> = {};
+  const asked = inputs.server.clientCertificateRequest !== undefined;
+  if (asked) {
+    const chain = inputs.clientCertificate?.chain ?? [];
+    say('client', 'Certificate', messageTypes.certificate, encodeCertificate(chain));
+  }
+  if (asked && inputs.clientCertificate) {
+    const { algorithm, sign } = inputs.clientCertificate;
+    const content = signedContent('client', hashSoFar());
+    const signature = sign(content);
+    const verify = encodeCertificateVerify({ algorithm, signature });
+    say('client', 'CertificateVerify', messageTypes.certificateVerify, verify);
+    clientSigned = { clientSignedContent: content, clientSignature: signature };
+  }
   const clientFinished = finishedMac(secrets.clientHandshakeTraffic, hashSoFar());
   say('client', 'Finished', messageTypes.finished, clientFinished);
 
@@ -146,8 +164,9 @@ export function fullHandshake(inputs: HandshakeInputs): Handshake {
 
   // 2: the frames; the sealed messages of each side in one record
   const header = { flags: Both, type: frameTypes.handshake, epoch: 0, sequence: 0 };
-  const serverSealed = concat(...messages.slice(2, -2).map(encodeMessage));
-  const clientSealed = concat(...messages.slice(-2).map(encodeMessage));
+  const sealedOf = (sender: string) => messages.slice(2).filter(({ from }) => from === sender);
+  const serverSealed = concat(...sealedOf('server').map(encodeMessage));
+  const clientSealed = concat(...sealedOf('client').map(encodeMessage));
   const frames: Handshake['frames'] = [
     {
       from: 'client',
@@ -166,10 +185,16 @@ export function fullHandshake(inputs: HandshakeInputs): Handshake {
     },
     {
       from: 'client',
-      name: 'Extensions, Finished',
+      name: asked ? 'Extensions … Finished' : 'Extensions, Finished',
       frame: sealRecord(inputs.suite, keys.clientGeneration0, header, clientSealed),
     },
   ];
+  if (asked) {
+    // 4.6: the next record of the server's generation 0
+    const accepted = encodeMessage({ type: messageTypes.accepted, body: new Uint8Array(0) });
+    const frame = sealRecord(inputs.suite, keys.serverGeneration0, { ...header, sequence: 1 }, accepted);
+    frames.push({ from: 'server', name: 'Accepted', frame });
+  }
 
   return {
     clientShare,
@@ -179,6 +204,7 @@ export function fullHandshake(inputs: HandshakeInputs): Handshake {
     th1,
     th2,
     ...signed,
+    ...clientSigned,
     handshakeSecrets: secrets,
     trafficSecrets: traffic,
     clientFinishedKey: finishedKey(secrets.clientHandshakeTraffic),

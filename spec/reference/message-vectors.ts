@@ -16,14 +16,14 @@ import {
   encodeServerHello,
   type ServerHello,
 } from './messages.js';
-import { concat, text, u8, u16, u32 } from './notation.js';
+import { closeCodes, concat, text, u8, u16, u32 } from './notation.js';
 
 export function messageVectors(): object {
   return {
     handshakeMessages: handshakeMessages(),
     manifests: manifests(),
-    closes: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9].map((code) => ({ body: encodeClose(code), code })),
-    closesReadAsNormal: [10, 255].map((code) => ({ body: encodeClose(code) })),
+    closes: Object.values(closeCodes).map((code) => ({ body: encodeClose(code), code })),
+    closesReadAsNormal: [12, 255].map((code) => ({ body: encodeClose(code) })),
     callMessages: callMessages(),
     callMessagesInOtherForms: otherForms(),
   };
@@ -62,6 +62,12 @@ export const serverExtensions: Extension[] = announce({
   maxFrameBytes: 1_048_576,
   allowed: 0b1001,
 });
+export const askingExtensions: Extension[] = announce({
+  manifest: services,
+  maxFrameBytes: 65_536,
+  allowed: 0b1111,
+  clientCertificateRequest: { mode: 2, signatureAlgorithms: [0x0a0a, 0x0403, 0x0807] },
+});
 const clientExtensions = announce({ manifest: [], maxFrameBytes: 65_536 });
 export const unknownExtension: Extension = { type: 0xfafa, data: text('from a later version') };
 
@@ -96,9 +102,13 @@ function handshakeMessages(): object[] {
       fields: [unknownExtension, ...clientExtensions],
       body: encodeExtensions([unknownExtension, ...clientExtensions]),
     },
+    { name: 'serverExtensions', fields: askingExtensions, body: encodeExtensions(askingExtensions) },
     { name: 'Certificate', fields: certificates, body: encodeCertificate(certificates) },
+    { name: 'clientCertificate', fields: certificates, body: encodeCertificate(certificates) },
+    { name: 'clientCertificate', fields: [], body: encodeCertificate([]) },
     { name: 'CertificateVerify', fields: verify, body: encodeCertificateVerify(verify) },
     { name: 'Finished', fields: bytes(32, 4), body: bytes(32, 4) },
+    { name: 'Accepted', fields: bytes(0, 0), body: bytes(0, 0) },
     { name: 'PlainHello', fields: plainHello, body: encodePlainHello(plainHello) },
   ];
 }

@@ -31,6 +31,7 @@ export const messageTypes = {
   certificate: 11,
   certificateVerify: 15,
   finished: 20,
+  accepted: 21,
   plainHello: 64,
 } as const;
 
@@ -165,11 +166,16 @@ export function encodeCertificate(certificates: Uint8Array[]): Uint8Array {
   return vec16(...certificates.map((certificate) => vec16(certificate)));
 }
 
-export function decodeCertificate(body: Uint8Array): Uint8Array[] {
+/** A client may have none; see 4.6. */
+export function decodeCertificate(body: Uint8Array, least: 0 | 1): Uint8Array[] {
   const reader = new Reader(body);
   const certificates = new Reader(reader.vec16()).list((entry) => entry.vec16());
   reader.end();
-  refuseUnless(certificates.length >= 1 && certificates.length <= 4, 'there are 1 to 4 certificates');
+  refuseUnless(certificates.length >= least && certificates.length <= 4, `${least} to 4 certificates`);
+  refuseUnless(
+    certificates.every((certificate) => certificate.length > 0),
+    'an empty certificate',
+  );
   const bytes = certificates.reduce((sum, certificate) => sum + certificate.length, 0);
   refuseUnless(bytes <= 16_384, 'certificates have 16,384 bytes in all');
   return certificates;
@@ -198,7 +204,12 @@ export function decodeFinished(body: Uint8Array): Uint8Array {
 
 // 4.4
 
-export const extensionTypes = { manifest: 1, maxFrameBytes: 2, allowed: 3 } as const;
+export const extensionTypes = {
+  manifest: 1,
+  maxFrameBytes: 2,
+  allowed: 3,
+  clientCertificateRequest: 4,
+} as const;
 
 export interface Extension {
   type: number;
@@ -222,28 +233,34 @@ export interface Announcement {
   maxFrameBytes: number;
   /** The server's Extensions have it, nothing else does. */
   allowed?: number;
+  /** The Extensions of a server that signs may have it. */
+  clientCertificateRequest?: CertificateRequest;
 }
 
-export function announce({ manifest, maxFrameBytes, allowed }: Announcement): Extension[] {
+export function announce(announcement: Announcement): Extension[] {
+  const { manifest, maxFrameBytes, allowed, clientCertificateRequest } = announcement;
   const extensions: Extension[] = [
     { type: extensionTypes.manifest, data: encodeManifest(manifest) },
     { type: extensionTypes.maxFrameBytes, data: u32(maxFrameBytes) },
   ];
   if (allowed !== undefined) extensions.push({ type: extensionTypes.allowed, data: u8(allowed) });
+  if (clientCertificateRequest) {
+    const data = encodeCertificateRequest(clientCertificateRequest);
+    extensions.push({ type: extensionTypes.clientCertificateRequest, data });
+  }
   return extensions;
 }
 
-export function readAnnouncement(extensions: Extension[], withAllowed: boolean): Announcement {
+/** `ofServer`: of the Extensions of a server; otherwise of a client's, or of a PlainHello. */
+export function readAnnouncement(extensions: Extension[], ofServer: boolean): Announcement {
   const find = (type: number) => extensions.find((extension) => extension.type === type)?.data;
   const manifest = find(extensionTypes.manifest);
   const maxFrameBytes = find(extensionTypes.maxFrameBytes);
   const allowed = find(extensionTypes.allowed);
+  const request = find(extensionTypes.clientCertificateRequest);
   refuseUnless(manifest !== undefined, 'manifest is required');
   refuseUnless(maxFrameBytes !== undefined, 'max_frame_bytes is required');
-  refuseUnless(
-    (allowed !== undefined) === withAllowed,
-    'allowed is in the server’s Extensions and only there',
-  );
+  refuseUnless((allowed !== undefined) === ofServer, 'allowed is in the server’s Extensions and only there');
 
   const announcement: Announcement = { manifest: decodeManifest(manifest), maxFrameBytes: 0 };
   const size = new Reader(maxFrameBytes);
@@ -255,7 +272,35 @@ export function readAnnouncement(extensions: Extension[], withAllowed: boolean):
     announcement.allowed = readAllowed(mask);
     mask.end();
   }
+  refuseUnless(request === undefined || ofServer, 'a request for a certificate from no server');
+  if (request) announcement.clientCertificateRequest = decodeCertificateRequest(request);
   return announcement;
+}
+
+// 4.6
+
+export const requestModes = { optional: 1, required: 2 } as const;
+
+export interface CertificateRequest {
+  mode: number;
+  signatureAlgorithms: number[];
+}
+
+export function encodeCertificateRequest({ mode, signatureAlgorithms }: CertificateRequest): Uint8Array {
+  return concat(u8(mode), vec8(...signatureAlgorithms.map(u16)));
+}
+
+export function decodeCertificateRequest(data: Uint8Array): CertificateRequest {
+  const reader = new Reader(data);
+  const mode = reader.u8();
+  refuseUnless(Object.values<number>(requestModes).includes(mode), 'an unknown mode');
+  const signatureAlgorithms = readCodes(reader.vec8(), 1);
+  reader.end();
+  return { mode, signatureAlgorithms };
+}
+
+export function decodeAccepted(body: Uint8Array): void {
+  refuseUnless(body.length === 0, 'Accepted has no bytes');
 }
 
 // 7
@@ -326,7 +371,7 @@ function readExtensions(reader: Reader): Extension[] {
   return extensions;
 }
 
-/** The three that version 1 names belong into Extensions and PlainHello. */
+/** Those that version 1 names belong into Extensions and PlainHello. */
 function refuseKnownExtensions(extensions: Extension[]): void {
   const known = Object.values<number>(extensionTypes);
   refuseUnless(!extensions.some(({ type }) => known.includes(type)), 'an extension where it does not belong');

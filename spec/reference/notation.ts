@@ -15,6 +15,8 @@ export const closeCodes = {
   versionMismatch: 7,
   noCommonAlgorithm: 8,
   handshakeTimeout: 9,
+  certificateRequired: 10,
+  certificateRejected: 11,
 } as const;
 
 /** What the page calls refusing: the connection ends. Without a `closeCode`, the moment decides (peer.ts). */

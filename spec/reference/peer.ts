@@ -48,7 +48,7 @@ export abstract class Peer {
   private receiving?: Direction;
   private exporterSecret?: Uint8Array;
   private ownMaxFrameBytes = 65_536;
-  /** Section 8: a client takes a plain close until it has opened the first record of generation 1. */
+  /** Section 8: a client takes a plain close until it has opened Accepted or the first record of generation 1. */
   protected plainCloseTaken = false;
   protected readonly transcript: Message[] = [];
 
@@ -99,11 +99,16 @@ export abstract class Peer {
 
   protected abstract receiveHandshakeFrame(frame: Uint8Array, turn: Turn): void;
 
-  /** Nothing follows a Finished in its record: what its receiver sends next must not go out before that is known. */
+  /**
+   * Nothing follows a Finished, or an Accepted, in its record: what its receiver sends next must not go out before that
+   * is known.
+   */
   protected sealedMessages(body: Uint8Array): Message[] {
     const messages = decodeMessages(body);
-    const finished = messages.findIndex(({ type }) => type === messageTypes.finished);
-    refuseUnless(finished === -1 || finished === messages.length - 1, 'a message behind Finished');
+    const last = messages.findIndex(
+      ({ type }) => type === messageTypes.finished || type === messageTypes.accepted,
+    );
+    refuseUnless(last === -1 || last === messages.length - 1, 'a message behind Finished');
     return messages;
   }
 

@@ -11,6 +11,7 @@ import { expand, extract, pbkdf2 } from './key-schedule.js';
 import { decodeManifest } from './manifest.js';
 import { jsonOf } from './message-vectors.js';
 import {
+  decodeAccepted,
   decodeCertificate,
   decodeCertificateVerify,
   decodeClientHello,
@@ -208,9 +209,14 @@ describe('reference: messages.json, read back', () => {
   const decoders: Record<string, (body: Uint8Array) => unknown> = {
     ClientHello: decodeClientHello,
     ServerHello: decodeServerHello,
-    Certificate: decodeCertificate,
+    Certificate: (body) => decodeCertificate(body, 1),
+    clientCertificate: (body) => decodeCertificate(body, 0),
     CertificateVerify: decodeCertificateVerify,
     Finished: decodeFinished,
+    Accepted: (body) => {
+      decodeAccepted(body);
+      return body;
+    },
     serverExtensions: (body) => {
       const extensions = decodeExtensions(body);
       readAnnouncement(extensions, true);

@@ -4,6 +4,7 @@
 import { encodeValue, type Value } from './call-messages.js';
 import { encodeManifest, type Service } from './manifest.js';
 import {
+  askingExtensions,
   bytes,
   clientHello,
   nested,
@@ -37,6 +38,13 @@ function refusedHandshake(): object[] {
     Array.from({ length: count }, (_, index) => ({ type: 0x4000 + index, data: bytes(0, 0) }));
   const server = encodeServerHello(serverHello);
   const [manifest, maxFrameBytes, allowed] = serverExtensions;
+  const request = askingExtensions.at(-1);
+  const asking = (why: string, data: Uint8Array) =>
+    refuse(
+      'serverExtensions',
+      encodeExtensions([...serverExtensions, { type: 4, data }]),
+      `a request of ${why}`,
+    );
   const tooSmall = { type: 2, data: u32(65_535) };
   const cut = encodeMessage({ type: messageTypes.finished, body: bytes(32, 0) }).slice(0, -1);
   return [
@@ -71,7 +79,32 @@ function refusedHandshake(): object[] {
     refuse('Certificate', encodeCertificate([]), 'no certificate'),
     refuse('Certificate', encodeCertificate(Array.from({ length: 5 }, () => bytes(9, 1))), '5 certificates'),
     refuse('Certificate', encodeCertificate([bytes(16_385, 1)]), 'more than 16,384 bytes'),
+    refuse('Certificate', encodeCertificate([bytes(9, 1), bytes(0, 0)]), 'an empty certificate'),
+    refuse('clientCertificate', encodeCertificate(Array.from({ length: 5 }, () => bytes(9, 1))), '5 of them'),
+    refuse('clientCertificate', encodeCertificate([bytes(0, 0)]), 'an empty certificate'),
+    refuse('clientCertificate', encodeCertificate([bytes(16_385, 1)]), 'more than 16,384 bytes'),
+    refuse('clientCertificate', concat(encodeCertificate([]), u8(0)), 'a byte left over'),
     refuse('Finished', bytes(31, 0), '31 bytes'),
+    refuse('Accepted', bytes(1, 0), 'a byte'),
+    asking('no mode', bytes(0, 0)),
+    asking('mode 0', concat(u8(0), vec8(u16(0x0807)))),
+    asking('mode 3', concat(u8(3), vec8(u16(0x0807)))),
+    asking('no signature algorithm', concat(u8(1), vec8())),
+    asking('17 signature algorithms', concat(u8(2), vec8(...codes.map(u16)))),
+    asking('half a signature algorithm', concat(u8(2), vec8(bytes(3, 8)))),
+    asking('a byte left over', concat(u8(2), vec8(u16(0x0807)), u8(0))),
+    refuse('serverExtensions', encodeExtensions([...askingExtensions, request!]), 'a request twice'),
+    refuse(
+      'clientExtensions',
+      encodeExtensions([manifest!, maxFrameBytes!, request!]),
+      'a request of a client',
+    ),
+    refuse(
+      'PlainHello',
+      encodePlainHello({ transport: 1, extensions: [manifest!, maxFrameBytes!, request!] }),
+      'a request without keys',
+    ),
+    client('a request in a hello', { extensions: [request!] }),
     refuse('serverExtensions', encodeExtensions([manifest!, allowed!]), 'max_frame_bytes is missing'),
     refuse('serverExtensions', encodeExtensions([maxFrameBytes!, allowed!]), 'manifest is missing'),
     refuse('serverExtensions', encodeExtensions([manifest!, maxFrameBytes!]), 'allowed is missing'),

@@ -13,6 +13,8 @@ import {
   type Announcement,
   announce,
   type ClientHello,
+  decodeCertificate,
+  decodeCertificateVerify,
   decodeClientHello,
   decodeExtensions,
   decodeFinished,
@@ -27,12 +29,13 @@ import {
   type Message,
   messageTypes,
   readAnnouncement,
+  requestModes,
   x25519Group,
 } from './messages.js';
 import { closeCodes, concat, equal, Refused, refuseUnless } from './notation.js';
 import { Peer, type Turn } from './peer.js';
 import { Both, decodeFirstByte, frameTypes, plainFrame } from './record.js';
-import { signedContent } from './signature.js';
+import { refuseWrongSignature, signedContent } from './signature.js';
 import { x25519, x25519PublicKey } from './x25519.js';
 
 export interface ReferenceServerOptions {
@@ -50,8 +53,10 @@ export interface ReferenceServerOptions {
     sign: (content: Uint8Array) => Uint8Array;
   };
   transport: number;
-  /** With `allowed`, unless there is no encryption. */
+  /** With `allowed`, unless there is no encryption; with `clientCertificateRequest` where it wants to know its clients. */
   announcement: Announcement;
+  /** Whether it takes a client's certificate, whose key the client was found to have; default: it does. */
+  takes?: (chain: Uint8Array[]) => boolean;
   /** Every sealed message in a record of its own, where it would be one record for all. */
   oneMessagePerRecord?: boolean;
 }
@@ -64,16 +69,23 @@ export class ReferenceServer extends Peer {
   /** Once the client has said it. */
   clientHello?: ClientHello;
   private readonly options: ReferenceServerOptions;
-  private readonly expected: number[] = [messageTypes.extensions, messageTypes.finished];
+  /** What the client showed, its own first. */
+  clientCertificates: Uint8Array[] = [];
+  private expected: number[];
   private suite = 0;
   private secrets?: HandshakeSecrets;
   private traffic?: TrafficSecrets;
   private opening?: Direction;
+  private sealing?: Direction;
   private client?: Announcement;
 
   constructor(options: ReferenceServerOptions) {
     super();
     this.options = options;
+    const { extensions, certificate, finished } = messageTypes;
+    this.expected = options.announcement.clientCertificateRequest
+      ? [extensions, certificate]
+      : [extensions, finished];
   }
 
   protected override receiveHandshakeFrame(frame: Uint8Array, turn: Turn): void {
@@ -86,7 +98,8 @@ export class ReferenceServer extends Peer {
       return;
     }
     refuseUnless(flags === Both, 'what follows the hellos is sealed');
-    for (const message of this.sealedMessages(this.opening.open(frame).body)) this.receiveSealed(message);
+    for (const message of this.sealedMessages(this.opening.open(frame).body))
+      this.receiveSealed(message, turn);
   }
 
   private receiveHello(message: Message, turn: Turn): void {
@@ -158,29 +171,69 @@ export class ReferenceServer extends Peer {
     say(messageTypes.extensions, encodeExtensions(announce(announcement)));
     if (certificate) {
       say(messageTypes.certificate, encodeCertificate(certificate.chain));
-      const signature = certificate.sign(signedContent(this.transcriptHash()));
+      const signature = certificate.sign(signedContent('server', this.transcriptHash()));
       const verify = encodeCertificateVerify({ algorithm: certificate.algorithm, signature });
       say(messageTypes.certificateVerify, verify);
     }
     say(messageTypes.finished, finishedMac(serverHandshakeTraffic, this.transcriptHash()));
 
-    const sealing = new Direction(this.suite, 0, serverHandshakeTraffic);
+    this.sealing = new Direction(this.suite, 0, serverHandshakeTraffic);
+    const { sealing } = this;
     const encoded = flight.map(encodeMessage);
     const bodies = oneMessagePerRecord ? encoded : [concat(...encoded)];
     return bodies.map((body) => sealing.seal(Both, frameTypes.handshake, body));
   }
 
-  private receiveSealed(message: Message): void {
+  private receiveSealed(message: Message, turn: Turn): void {
     refuseUnless(message.type === this.expected.shift(), 'another message than the one expected');
-    if (message.type === messageTypes.extensions) {
-      this.client = readAnnouncement(decodeExtensions(message.body), false);
-      this.transcript.push(message);
-      return;
+    switch (message.type) {
+      case messageTypes.extensions:
+        this.client = readAnnouncement(decodeExtensions(message.body), false);
+        break;
+      case messageTypes.certificate:
+        this.receiveCertificate(message);
+        break;
+      case messageTypes.certificateVerify: {
+        const { algorithm, signature } = decodeCertificateVerify(message.body);
+        const { signatureAlgorithms } = this.options.announcement.clientCertificateRequest!;
+        refuseUnless(signatureAlgorithms.includes(algorithm), 'an algorithm that was not listed');
+        const [own] = this.clientCertificates;
+        refuseWrongSignature('client', own!, algorithm, signature, this.transcriptHash());
+        break;
+      }
+      default:
+        this.receiveFinished(message, turn);
+        return;
     }
+    this.transcript.push(message);
+  }
+
+  private receiveCertificate(message: Message): void {
+    const { certificateVerify, finished } = messageTypes;
+    this.clientCertificates = decodeCertificate(message.body, 0);
+    const shown = this.clientCertificates.length > 0;
+    const { mode } = this.options.announcement.clientCertificateRequest!;
+    refuseUnless(
+      shown || mode === requestModes.optional,
+      'a client without a certificate',
+      closeCodes.certificateRequired,
+    );
+    this.expected = shown ? [certificateVerify, finished] : [finished];
+  }
+
+  private receiveFinished(message: Message, turn: Turn): void {
     const { clientHandshakeTraffic } = this.secrets!;
     const mac = finishedMac(clientHandshakeTraffic, this.transcriptHash());
     refuseUnless(equal(decodeFinished(message.body), mac), 'a wrong Finished');
     this.transcript.push(message);
+    if (this.clientCertificates.length > 0) {
+      const taken = this.options.takes?.(this.clientCertificates) ?? true;
+      refuseUnless(taken, 'a certificate that is not taken', closeCodes.certificateRejected);
+    }
+    if (this.options.announcement.clientCertificateRequest) {
+      const accepted = encodeMessage({ type: messageTypes.accepted, body: new Uint8Array(0) });
+      turn.send.push(this.sealing!.seal(Both, frameTypes.handshake, accepted));
+    }
 
     const { clientTraffic, serverTraffic, exporter } = this.traffic!;
     const { allowed, maxFrameBytes } = this.options.announcement;

@@ -12,13 +12,14 @@ export const signatureAlgorithms = {
   rsaPssPssSha256: 0x0809,
 } as const;
 
-export function signedContent(transcriptHash: Uint8Array): Uint8Array {
-  return concat(
-    new Uint8Array(64).fill(0x20),
-    text('sealwire 1, server CertificateVerify'),
-    new Uint8Array(1),
-    transcriptHash,
-  );
+export type Signer = 'server' | 'client';
+
+export function signedContent(signer: Signer, transcriptHash: Uint8Array): Uint8Array {
+  const context = {
+    server: 'sealwire 1, server CertificateVerify',
+    client: 'sealwire 1, client CertificateVerify',
+  };
+  return concat(new Uint8Array(64).fill(0x20), text(context[signer]), new Uint8Array(1), transcriptHash);
 }
 
 /** The one algorithm that fits the key. */
@@ -50,6 +51,7 @@ export function signContent(pkcs8: Uint8Array, content: Uint8Array): Uint8Array 
 }
 
 export function refuseWrongSignature(
+  signer: Signer,
   certificate: Uint8Array,
   algorithm: number,
   signature: Uint8Array,
@@ -57,7 +59,10 @@ export function refuseWrongSignature(
 ): void {
   const fits = algorithm === algorithmOf(publicKeyOf(certificate));
   refuseUnless(fits, 'an algorithm that does not fit the key');
-  refuseUnless(signatureFits(certificate, signature, signedContent(transcriptHash)), 'a wrong signature');
+  refuseUnless(
+    signatureFits(certificate, signature, signedContent(signer, transcriptHash)),
+    'a wrong signature',
+  );
 }
 
 export function signatureFits(certificate: Uint8Array, signature: Uint8Array, content: Uint8Array): boolean {

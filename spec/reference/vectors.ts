@@ -7,12 +7,20 @@ import { fullHandshake, type HandshakeInputs } from './handshake.js';
 import { directionKeys, exportKey, nextTrafficSecret, sha256 } from './key-schedule.js';
 import { type Service } from './manifest.js';
 import { messageVectors } from './message-vectors.js';
-import { announce, encodeClose, encodeMessage, encodePlainHello, messageTypes } from './messages.js';
+import {
+  announce,
+  type CertificateRequest,
+  encodeClose,
+  encodeMessage,
+  encodePlainHello,
+  messageTypes,
+  requestModes,
+} from './messages.js';
 import { closeCodes, text } from './notation.js';
 import { Authenticated, Both, Encrypted, frameTypes, plainFrame, suites } from './record.js';
 import { keyUpdateVectors, recordVectors } from './record-vectors.js';
 import { refusedVectors } from './refused-vectors.js';
-import { signatureAlgorithms } from './signature.js';
+import { signatureAlgorithms, signContent } from './signature.js';
 
 export interface Identity {
   /** DER in hex, the server's own certificate first. */
@@ -29,6 +37,8 @@ export interface Identities {
   ed25519: Identity;
   rsa: Identity;
   rsaPss: Identity;
+  /** A client's. */
+  client: Identity;
 }
 
 /** Gives the signature of `content` that is to stand in `file`. */
@@ -74,6 +84,21 @@ export function makeVectors(identities: Identities, signatureFor: SignatureFor):
       ...handshakeInputs('handshake-anonymous.json', { suite: aes256Gcm, iterations: 1000 }),
       signatureAlgorithms: [],
     }),
+    'handshake-client-certificate.json': signed('handshake-client-certificate.json', {
+      suite: aes256Gcm,
+      iterations: 1,
+      identity: identities.p256,
+      algorithm: algorithms.ecdsaSecp256r1Sha256,
+      request: { mode: requestModes.required, signatureAlgorithms: Object.values(algorithms) },
+      clientIdentity: identities.client,
+    }),
+    'handshake-no-client-certificate.json': signed('handshake-no-client-certificate.json', {
+      suite: chacha20Poly1305,
+      iterations: 1,
+      identity: identities.ed25519,
+      algorithm: algorithms.ed25519,
+      request: { mode: requestModes.optional, signatureAlgorithms: Object.values(algorithms) },
+    }),
     'plain-hello.json': plainHelloVectors(),
     'records.json': recordVectors(),
     'key-update.json': keyUpdateVectors(),
@@ -108,26 +133,43 @@ interface Settings {
   iterations: number;
   identity: Identity;
   algorithm: number;
+  request?: CertificateRequest;
+  /** With Ed25519, whose signatures come out the same each time. */
+  clientIdentity?: Identity;
 }
 
 function signedHandshake(
   file: string,
-  { suite, iterations, identity, algorithm }: Settings,
+  { suite, iterations, identity, algorithm, request, clientIdentity }: Settings,
   identities: Identities,
   signatureFor: SignatureFor,
 ): object {
+  const common = handshakeInputs(file, { suite, iterations });
   const inputs: HandshakeInputs = {
-    ...handshakeInputs(file, { suite, iterations }),
+    ...common,
+    ...(request && { server: { ...common.server, clientCertificateRequest: request } }),
     certificate: {
-      chain: identity.chain.map((certificate) => new Uint8Array(Buffer.from(certificate, 'hex'))),
+      chain: identity.chain.map(bytesOf),
       algorithm,
       sign: (content) => signatureFor(file, identity, content),
     },
+    ...(clientIdentity && {
+      clientCertificate: {
+        chain: clientIdentity.chain.map(bytesOf),
+        algorithm: signatureAlgorithms.ed25519,
+        sign: (content) => signContent(bytesOf(clientIdentity.privateKey), content),
+      },
+    }),
   };
   return handshakeVectors(inputs, {
     privateKey: identity.privateKey,
     root: identities.root.certificate,
+    clientPrivateKey: clientIdentity?.privateKey,
   });
+}
+
+function bytesOf(hex: string): Uint8Array {
+  return new Uint8Array(Buffer.from(hex, 'hex'));
 }
 
 function handshakeInputs(
@@ -153,15 +195,22 @@ function handshakeInputs(
 
 function handshakeVectors(
   inputs: HandshakeInputs,
-  testKeys: { privateKey?: string; root?: string } = {},
+  testKeys: { privateKey?: string; root?: string; clientPrivateKey?: string | undefined } = {},
 ): object {
   const made = fullHandshake(inputs);
   const { clientTraffic, serverTraffic, exporter } = made.trafficSecrets;
   const { sign: _, ...certificate } = inputs.certificate ?? { sign: undefined };
+  const { privateKey, root, clientPrivateKey } = testKeys;
+  const { sign: __, ...clientCertificate } = inputs.clientCertificate ?? { sign: undefined };
   return {
     inputs: {
       ...inputs,
-      certificate: inputs.certificate ? { ...certificate, ...testKeys, signature: made.signature } : null,
+      certificate: inputs.certificate
+        ? { ...certificate, privateKey, root, signature: made.signature }
+        : null,
+      clientCertificate: inputs.clientCertificate
+        ? { ...clientCertificate, privateKey: clientPrivateKey, signature: made.clientSignature }
+        : undefined,
     },
     shares: { client: made.clientShare, server: made.serverShare },
     sharedSecret: made.sharedSecret,
@@ -174,6 +223,7 @@ function handshakeVectors(
     th1: made.th1,
     th2: made.th2,
     signedContent: made.signedContent ?? null,
+    clientSignedContent: made.clientSignedContent,
     secrets: {
       ...made.handshakeSecrets,
       clientFinishedKey: made.clientFinishedKey,

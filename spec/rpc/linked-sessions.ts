@@ -60,6 +60,7 @@ export async function linkSessions(options: LinkOptions = {}): Promise<LinkedSes
       ...common,
       manifest: serverServices.manifest,
       identities: undefined,
+      clientAuthentication: 'none',
       iterations: 1,
     }),
   });
@@ -68,6 +69,7 @@ export async function linkSessions(options: LinkOptions = {}): Promise<LinkedSes
     ...common,
     manifest: clientServices.manifest,
     signed: false,
+    identities: [],
     serverName: '',
     maxIterations: 1,
   });

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes identities.json anew: a test root, and a server certificate for each kind of key, with their private keys.
+# Makes identities.json anew: a test root, a server certificate for each kind of key, and a client's, with their private keys.
 # Run by hand, from this folder, where the keys are to be replaced; then delete the stored signatures by deleting
 # handshake-*.json, and run generate.js. Needs openssl 3 and python3. The keys are for tests and known to everybody.
 set -eu
@@ -40,6 +40,12 @@ extendedKeyUsage = serverAuth
 subjectAltName = DNS:sealwire.test, DNS:localhost, IP:127.0.0.1
 subjectKeyIdentifier = hash
 authorityKeyIdentifier = keyid
+[client]
+basicConstraints = critical, CA:FALSE
+keyUsage = critical, digitalSignature
+extendedKeyUsage = clientAuth
+subjectKeyIdentifier = hash
+authorityKeyIdentifier = keyid
 CNF
 # issue <name> <common name> <extensions> <issuer> <genpkey arguments…>
 issue() {
@@ -63,6 +69,7 @@ issue p384 'Sealwire test server P-384' server root $p384
 issue ed25519 'Sealwire test server Ed25519' server root -algorithm ED25519
 issue rsa 'Sealwire test server RSA' server root -algorithm RSA -pkeyopt rsa_keygen_bits:2048
 issue rsaPss 'Sealwire test server RSA-PSS' server root -algorithm RSA-PSS -pkeyopt rsa_keygen_bits:2048
+issue client 'Sealwire test client' client root -algorithm ED25519
 python3 - >"$out" <<'PY'
 import json, pathlib
 read = lambda name: pathlib.Path(name).read_bytes().hex()
@@ -80,5 +87,6 @@ print(json.dumps({
     'ed25519': leaf('ed25519'),
     'rsa': leaf('rsa'),
     'rsaPss': leaf('rsaPss'),
+    'client': leaf('client'),
 }, indent=2))
 PY

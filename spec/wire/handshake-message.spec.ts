@@ -8,15 +8,17 @@ import { nodeCrypto } from '../../lib/crypto/node.js';
 import { startClientHandshake } from '../../lib/handshake/client.js';
 import { startPlainServer } from '../../lib/handshake/plain.js';
 import { startServerHandshake } from '../../lib/handshake/server.js';
+import type { ExtensionMap } from '../../lib/wire/extensions.js';
 import { frameTypes, plainFrame } from '../../lib/wire/frame.js';
 import {
+  decodeAccepted,
   decodeCertificate,
   decodeCertificateVerify,
   decodeClientHello,
   decodeExtensionsMessage,
   decodePlainHello,
   decodeServerHello,
-  type ExtensionMap,
+  encodeAccepted,
   encodeCertificate,
   encodeCertificateVerify,
   encodeClientHello,
@@ -76,8 +78,16 @@ const codecs: Record<string, (body: Uint8Array) => { fields: unknown; again: Han
     },
     serverExtensions: extensions,
     clientExtensions: extensions,
+    clientCertificate(body) {
+      const chain = decodeCertificate(body, 0);
+      return { fields: chain.map(toHex), again: encodeCertificate(chain) };
+    },
+    Accepted(body) {
+      decodeAccepted(body);
+      return { fields: '', again: encodeAccepted() };
+    },
     Certificate(body) {
-      const chain = decodeCertificate(body);
+      const chain = decodeCertificate(body, 1);
       return { fields: chain.map(toHex), again: encodeCertificate(chain) };
     },
     CertificateVerify(body) {
@@ -101,6 +111,12 @@ function extensions(body: Uint8Array): { fields: HexExtension[]; again: Handshak
     { type: 2, data: peer.maxFrameBytes.toString(16).padStart(8, '0') },
   ];
   if (peer.allowed !== undefined) fields.push({ type: 3, data: peer.allowed.toString(16).padStart(2, '0') });
+  if (peer.certificateRequest !== undefined) {
+    const { required, signatureAlgorithms } = peer.certificateRequest;
+    const codes = signatureAlgorithms.map((code) => code.toString(16).padStart(4, '0'));
+    const length = (2 * codes.length).toString(16).padStart(2, '0');
+    fields.push({ type: 4, data: [required ? '02' : '01', length, ...codes].join('') });
+  }
   return { fields, again: encodeExtensionsMessage(peer) };
 }
 
@@ -113,7 +129,7 @@ describe('handshake messages', () => {
     for (const [index, { name, fields, body }] of handshakeMessages.entries()) {
       it(`reads and says ${name} (${index})`, () => {
         const known = name.endsWith('Extensions')
-          ? (fields as HexExtension[]).filter(({ type }) => type <= 3)
+          ? (fields as HexExtension[]).filter(({ type }) => type <= 4)
           : fields;
         const { fields: read, again } = codecs[name]!(fromHex(body));
         expect(read).to.deep.equal(known);
@@ -147,13 +163,19 @@ describe('handshake messages', () => {
     const decoders: Partial<Record<string, (body: Uint8Array) => unknown>> = {
       ClientHello: decodeClientHello,
       ServerHello: decodeServerHello,
-      Certificate: decodeCertificate,
+      Certificate: (body) => decodeCertificate(body, 1),
       serverExtensions(body) {
         // That it must be there is for the client to say; see handshake/client.spec.ts.
         if (decodeExtensionsMessage(body).allowed === undefined)
           throw new SealwireError('PROTOCOL_ERROR', 'allowed');
       },
-      clientExtensions: decodeExtensionsMessage,
+      clientExtensions(body) {
+        // That a client asks for nothing is for the server to say; see handshake/server.spec.ts.
+        if (decodeExtensionsMessage(body).certificateRequest !== undefined)
+          throw new SealwireError('PROTOCOL_ERROR', 'a request');
+      },
+      clientCertificate: (body) => decodeCertificate(body, 0),
+      Accepted: decodeAccepted,
     };
     /** What is well-formed, and refused by the state that looks at what it means. */
     const meaning = ['a share of X25519 of 31 bytes', 'a share of 33 bytes', 'transport 0', 'transport 4'];
@@ -243,10 +265,10 @@ describe('handshake messages', () => {
     it('are 1 to 4, of 1 to 16,384 bytes in all', () => {
       const bodyOf = (...lengths: number[]) =>
         encodeCertificate(lengths.map((length) => new Uint8Array(length).fill(1))).body;
-      expect(decodeCertificate(bodyOf(maxCertificateBytes))).to.have.length(1);
-      expect(decodeCertificate(bodyOf(4096, 4096, 4096, 4096))).to.have.length(4);
+      expect(decodeCertificate(bodyOf(maxCertificateBytes), 1)).to.have.length(1);
+      expect(decodeCertificate(bodyOf(4096, 4096, 4096, 4096), 1)).to.have.length(4);
       for (const lengths of [[], [maxCertificateBytes + 1], [8192, 8193], [1, 1, 1, 1, 1], [0], [10, 0]]) {
-        expectMalformed(() => decodeCertificate(bodyOf(...lengths)), lengths.join());
+        expectMalformed(() => decodeCertificate(bodyOf(...lengths), 1), lengths.join());
       }
     });
   });

@@ -1,0 +1,119 @@
+// Extensions, the lists in which each side tells about itself: docs/protocol.md section 4.4.
+//
+//   Extensions = vec16 { u16 type ‖ vec16 data }      at most 16, no type twice, unknown types ignored
+//
+// What stands in which message is for handshake-message.ts and handshake/ to say.
+
+import { ByteReader, ByteWriter } from '../base/bytes.js';
+import { checkMask, decodeNumbers, encodeNumbers, malformed } from './handshake-fields.js';
+
+export const extensionTypes = {
+  manifest: 1,
+  maxFrameBytes: 2,
+  allowed: 3,
+  clientCertificateRequest: 4,
+} as const;
+
+const maxExtensions = 16;
+
+/** Extensions by type; unknown types are kept, since they are in the transcript, and mean nothing. */
+export type ExtensionMap = ReadonlyMap<number, Uint8Array>;
+
+/** What a side tells about itself in its Extensions message, or in its PlainHello. */
+export interface PeerExtensions {
+  /** The manifest's bytes; contract/manifest.ts reads them. */
+  readonly manifest: Uint8Array;
+  /** Largest frame that the sender accepts from now on, at least 65,536. */
+  readonly maxFrameBytes: number;
+  /** Bit f: records with flags f are accepted. Only the server sends it here; a client's is in its hello. */
+  readonly allowed: number | undefined;
+  /** Only from a server, and only where it signs. */
+  readonly certificateRequest: CertificateRequest | undefined;
+}
+
+/** The server wants to know who the client is. */
+export interface CertificateRequest {
+  /** False: a client without a certificate is let in as well. */
+  readonly required: boolean;
+  /** Codes that the server can verify, 1 to 16; unknown ones mean nothing. */
+  readonly signatureAlgorithms: readonly number[];
+}
+
+export function peerExtensionMap(extensions: PeerExtensions): ExtensionMap {
+  const { manifest, maxFrameBytes, allowed, certificateRequest } = extensions;
+  const map = new Map([
+    [extensionTypes.manifest, manifest],
+    [extensionTypes.maxFrameBytes, new ByteWriter().u32(maxFrameBytes).finish()],
+  ] as [number, Uint8Array][]);
+  if (allowed !== undefined) map.set(extensionTypes.allowed, Uint8Array.of(allowed));
+  if (certificateRequest !== undefined) {
+    map.set(extensionTypes.clientCertificateRequest, encodeCertificateRequest(certificateRequest));
+  }
+  return map;
+}
+
+export function readPeerExtensions(map: ExtensionMap): PeerExtensions {
+  const manifest = map.get(extensionTypes.manifest);
+  const frameBytes = map.get(extensionTypes.maxFrameBytes);
+  if (manifest === undefined || frameBytes === undefined) throw malformed('a required extension is missing');
+  const frameReader = new ByteReader(frameBytes);
+  const maxFrameBytes = frameReader.u32();
+  frameReader.finish();
+  if (maxFrameBytes < minAnnouncedFrameBytes) throw malformed('max_frame_bytes is below 65,536');
+  const mask = map.get(extensionTypes.allowed);
+  const request = map.get(extensionTypes.clientCertificateRequest);
+  return {
+    manifest,
+    maxFrameBytes,
+    allowed: mask && decodeMask(mask),
+    certificateRequest: request && decodeCertificateRequest(request),
+  };
+}
+
+function decodeMask(data: Uint8Array): number {
+  const reader = new ByteReader(data);
+  const allowed = checkMask(reader.u8());
+  reader.finish();
+  return allowed;
+}
+
+//   client_certificate_request = u8 mode (1 optional, 2 required) ‖ vec8 signature algorithms, u16 each
+const requestModes = { optional: 1, required: 2 } as const;
+
+function encodeCertificateRequest({ required, signatureAlgorithms }: CertificateRequest): Uint8Array {
+  const mode = required ? requestModes.required : requestModes.optional;
+  return new ByteWriter().u8(mode).vector(1, encodeNumbers(signatureAlgorithms)).finish();
+}
+
+function decodeCertificateRequest(data: Uint8Array): CertificateRequest {
+  const reader = new ByteReader(data);
+  const mode = reader.u8();
+  if (mode !== requestModes.optional && mode !== requestModes.required) {
+    throw malformed('a client certificate is asked for in an unknown mode');
+  }
+  const signatureAlgorithms = decodeNumbers(reader.vector(1), 1);
+  reader.finish();
+  return { required: mode === requestModes.required, signatureAlgorithms };
+}
+
+/** A frame of this size is always accepted, so that every error and every close fits. */
+export const minAnnouncedFrameBytes = 65_536;
+
+export function encodeExtensions(extensions: ExtensionMap): Uint8Array {
+  const list = new ByteWriter();
+  for (const [type, data] of extensions) list.u16(type).vector(2, data);
+  return list.finish();
+}
+
+export function decodeExtensions(bytes: Uint8Array): ExtensionMap {
+  const reader = new ByteReader(bytes);
+  const extensions = new Map<number, Uint8Array>();
+  while (reader.remaining > 0) {
+    if (extensions.size === maxExtensions) throw malformed('more than 16 extensions');
+    const type = reader.u16();
+    const data = reader.vector(2);
+    if (extensions.has(type)) throw malformed('an extension stands twice');
+    extensions.set(type, data);
+  }
+  return extensions;
+}
