@@ -104,7 +104,8 @@ function looksLikeAddress(text: string): boolean {
 /** Labels with a dot between them, such as game.example: internationalized ones and wildcards too, but no sentence. */
 function looksLikeHost(text: string): boolean {
   if (!/^[a-z0-9*_.\x80-\uffff-]+$/i.test(text) || /\s/.test(text)) return false;
-  const labels = text.split('.').filter((label) => label !== '');
+  // UTS #46 reads these three as dots, too.
+  const labels = text.split(/[.\u3002\uff0e\uff61]/).filter((label) => label !== '');
   return labels.length > 1 && !/^\d+$/.test(labels.at(-1)!);
 }
 

@@ -111,9 +111,7 @@ function comparableName(name: GeneralName): ComparableName | undefined {
 /** Whether all that `name` stands for is in the subtree. */
 function staysWithin(name: ComparableName, subtree: Subtree): boolean {
   if (name.kind === 'dns' && subtree.kind === 'dns') {
-    if (!subtree.value.startsWith('.')) return isSubdomain(name.base ?? name.value, subtree.value);
-    // A leading dot asks for one label more at least; a wildcard is that label.
-    return name.value.endsWith(subtree.value);
+    return isSubdomain(name.base ?? name.value, subtree.value);
   }
   if (name.kind === 'email' && subtree.kind === 'email') {
     return subtree.value.includes('@')
@@ -133,8 +131,7 @@ function staysWithin(name: ComparableName, subtree: Subtree): boolean {
 /** Whether something that `name` stands for is in the subtree: for a wildcard that is more than staying within. */
 function reaches(name: ComparableName, subtree: Subtree): boolean {
   if (name.kind !== 'dns' || subtree.kind !== 'dns') return staysWithin(name, subtree);
-  // A dot in front would spare the domain itself: an exclusion is read in the wider sense.
-  const excluded = subtree.value.startsWith('.') ? subtree.value.slice(1) : subtree.value;
+  const excluded = subtree.value;
   if (name.base === undefined) return isSubdomain(name.value, excluded);
   return isSubdomain(name.base, excluded) || excluded.slice(excluded.indexOf('.') + 1) === name.base;
 }

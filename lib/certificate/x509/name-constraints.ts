@@ -51,8 +51,9 @@ function readBase(element: DerElement): Subtree {
   switch (base.kind) {
     case 'dns': {
       const value = asciiLowerCase(base.value);
-      const name = value.startsWith('.') ? value.slice(1) : value;
-      if (value !== '' && !isDnsName(name))
+      // Empty is every name. A dot in front means something for mail and URIs alone; whether `.example` includes
+      // `example` is read in both ways.
+      if (value !== '' && !isDnsName(value))
         throw malformedCertificate('a DNS name constraint is no DNS name');
       return { kind: 'dns', value };
     }

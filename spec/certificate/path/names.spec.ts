@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { der } from '../../../lib/base/der.js';
-import { matchHostname } from '../../../lib/certificate/path/names.js';
+import { contradictingCommonName, matchHostname } from '../../../lib/certificate/path/names.js';
 import { parseIpAddress } from '../../../lib/certificate/x509/ip-address.js';
 import type { Certificate } from '../../../lib/certificate/x509/x509.js';
 import { altNames, nameOf, read } from '../workshop.js';
@@ -221,5 +221,71 @@ describe('host names', () => {
     const uri = der.implicit(6, der.ia5String('https://a.example/').subarray(2), false);
     const certificate = read({ subject: 'b.example', extensions: [altNames(uri, 'email:me@c.example')] });
     expectMatches(certificate, { 'a.example': false, 'b.example': true, 'c.example': false });
+  });
+
+  describe('a common name beside alternative names', () => {
+    const contradiction = (commonName: string, ...names: string[]): string | undefined =>
+      contradictingCommonName(read({ subject: commonName, extensions: [altNames(...names)] }));
+
+    it('contradicts them where it is another host of a kind that they list', () => {
+      for (const [commonName, ...names] of [
+        ['b.example', 'a.example'],
+        ['other.example', '*.games.example'],
+        ['A.example', 'a.example'],
+        ['a.example.', 'a.example'],
+        ['*.b.example', 'a.example', 'b.example'],
+        ['b_c.example', 'a.example'],
+        ['xn--nxasmq6b.example', 'xn--n3h.example'],
+        ['bücher.example', 'xn--bcher-kva.example'],
+        ['ａ．example', 'a.example'],
+        ['b.example', 'a.example', 'ip:10.0.0.1'],
+        ['10.0.0.2', 'ip:10.0.0.1'],
+        ['010.0.0.1', 'ip:10.0.0.1'],
+        ['10.1', 'ip:10.0.0.1'],
+        ['0x0a.0.0.1', 'ip:10.0.0.1'],
+        ['0xA000001', 'ip:10.0.0.1'],
+        ['10.0.0.256', 'ip:10.0.0.1'],
+        ['FD00::1', 'ip:fd00::1'],
+        ['fd00:0::1', 'ip:fd00::1'],
+        ['fd00:0000:0000:0000:0000:0000:0000:0001', 'ip:fd00::1'],
+        ['[fd00::1]', 'ip:fd00::1'],
+        ['fd00::1%eth0', 'ip:fd00::1'],
+      ] as const) {
+        expect(contradiction(commonName, ...names), commonName).to.equal(commonName);
+      }
+    });
+
+    it('does not where it is listed, is the domain above, names no host, or is the only one of its kind', () => {
+      for (const [commonName, ...names] of [
+        ['a.example', 'b.example', 'a.example'],
+        ['*.a.example', '*.a.example'],
+        ['a.example', '*.a.example'],
+        ['a.example', 'www.A.example'],
+        ['localserver', 'a.example', 'ip:10.0.0.1'],
+        ['My Game', 'a.example'],
+        ['My Game 1.2', 'a.example'],
+        ['Game-1.2', 'a.example'],
+        ['Acme Inc.', 'a.example'],
+        ['me@b.example', 'a.example'],
+        ['https://b.example/', 'a.example'],
+        ['AA:BB:CC:DD:EE:FF', 'a.example', 'ip:10.0.0.1'],
+        ['12345', 'a.example', 'ip:10.0.0.1'],
+        ['', 'a.example'],
+        ['fd00::1', 'ip:fd00::1'],
+        ['10.0.0.1', 'ip:10.0.0.1'],
+        ['b.example', 'ip:10.0.0.1'],
+        ['10.0.0.1', 'a.example'],
+        ['b.example', 'email:me@a.example', 'uri:https://a.example/'],
+      ] as const) {
+        expect(contradiction(commonName, ...names), commonName).to.equal(undefined);
+      }
+      expect(contradictingCommonName(read({ subject: 'a.example' }))).to.equal(undefined);
+    });
+
+    it('is looked for in every common name', () => {
+      const extensions = [altNames('a.example')];
+      const subject = nameOf([cn, 'a.example'], [cn, 'b.example', state, 'X']);
+      expect(contradictingCommonName(read({ subject, extensions }))).to.equal('b.example');
+    });
   });
 });
