@@ -1,7 +1,8 @@
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { utf8 } from '../../lib/base/bytes.js';
-import { der } from '../../lib/base/der.js';
+import { der, readSequence } from '../../lib/base/der.js';
 import { SealwireError } from '../../lib/base/errors.js';
 import { encodeBase64, writePem } from '../../lib/certificate/file/pem.js';
 import { encryptPkcs8 } from '../../lib/certificate/file/pkcs8.js';
@@ -13,7 +14,7 @@ import type { CryptoProvider, PrivateKey } from '../../lib/crypto/provider.js';
 import { backends } from '../crypto/backends.js';
 import { refusal } from '../support/refusal.js';
 import { requireProgram } from '../support/requirements.js';
-import { authenticatedSafe, certificateBag, keyBag, pfxFile, pfxPassphrase } from './pfx-file.js';
+import { authenticatedSafe, certificateBag, dataInfo, keyBag, pfxFile, pfxPassphrase } from './pfx-file.js';
 import { ProgramFolder } from './program-folder.js';
 
 const passphrase = pfxPassphrase;
@@ -53,6 +54,18 @@ for (const crypto of backends) {
       const base64 = encodeBase64(pfxOf(wholeChain, [{ key: leaf.key }]));
       expectWhole(crypto, loadIdentity(crypto, { pfx: base64, passphrase }));
       expectWhole(crypto, loadIdentity(crypto, { pfx: `${base64.replace(/.{76}/g, '$&\n')}\n`, passphrase }));
+    });
+
+    it('takes all of them as what fs reads, and a PFX file, a certificate and a key in base64', () => {
+      const { certificate: cert, key } = leaf.pem;
+      expectWhole(crypto, loadIdentity(crypto, { pfx: Buffer.from(leafPfx), passphrase }));
+      expectWhole(crypto, loadIdentity(crypto, { pfx: Buffer.from(encodeBase64(leafPfx)), passphrase }));
+      expectWhole(crypto, loadIdentity(crypto, { cert: Buffer.from(cert), key: Buffer.from(key) }));
+      const short = loadIdentity(crypto, {
+        cert: encodeBase64(leaf.certificate),
+        key: encodeBase64(leaf.key.export()),
+      });
+      expect(short.chain).to.deep.equal([leaf.certificate]);
     });
 
     it('takes PEM and DER, and the key in a file with the certificates', () => {
@@ -167,50 +180,170 @@ describe('loadIdentity', () => {
     expect(invalid({ pfx: named, passphrase, alias: 'blue' })).to.match(/its keys: "red"/);
   });
 
-  it('says what is missing from a PFX file', () => {
-    expect(invalid({ pfx: pfxOf([leaf.certificate], []), passphrase })).to.match(
-      /holds no private key: export/,
-    );
-    expect(invalid({ pfx: pfxOf([], [{ key: leaf.key }]), passphrase })).to.match(
-      /holds no certificate: export/,
-    );
-    expect(invalid({ pfx: pfxOf([root.certificate], [{ key: leaf.key }]), passphrase })).to.match(
-      /the key does not belong to the certificate/,
-    );
-  });
-
-  it('answers a wrong or missing passphrase with PFX_PASSPHRASE and without the passphrase', () => {
-    const pfx = pfxOf(wholeChain, [{ key: leaf.key }]);
-    const wrong = refusal('PFX_PASSPHRASE', load({ pfx, passphrase: 'hunter2' }));
-    expect(wrong)
-      .to.match(/check the "passphrase" option/)
-      .and.not.contain('hunter2');
-    refusal('PFX_PASSPHRASE', load({ pfx }));
-    const key = writePem('ENCRYPTED PRIVATE KEY', encryptPkcs8(crypto, leaf.key.export(), passphrase));
-    refusal('PFX_PASSPHRASE', load({ cert: leaf.certificate, key, passphrase: 'hunter2' }));
-    expect(refusal('PFX_PASSPHRASE', load({ cert: leaf.certificate, key }))).to.match(
-      /pass its "passphrase"/,
-    );
-  });
-
-  it('says what a string is that is no PFX file', () => {
-    expect(invalid({ pfx: './server.pfx', passphrase })).to.match(/not base64.*not its path/);
-    expect(invalid({ pfx: '', passphrase })).to.match(/is empty/);
-    expect(invalid({ pfx: leaf.pem.certificate, passphrase })).to.match(/is PEM text/);
-    expect(invalid({ pfx: encodeBase64(utf8('hello')), passphrase })).to.match(/DER/);
-    expect(invalid({ pfx: undefined as unknown as string })).to.match(/is empty/);
-  });
-
-  it('says what is wrong with certificate and key', () => {
+  describe('says what is wrong and what to do:', () => {
     const { certificate: cert, key } = leaf.pem;
-    expect(invalid({ cert, key: root.pem.key })).to.match(
-      /does not belong to the certificate.*3 certificate/,
+    const sealed = writePem('ENCRYPTED PRIVATE KEY', encryptPkcs8(crypto, leaf.key.export(), passphrase));
+    const pfx = pfxOf(wholeChain, [{ key: leaf.key }]);
+    const withoutMac = der.sequence(der.integer(3), dataInfo(authenticatedSafe(keyBag(leaf.key))));
+    const given = (source: unknown): IdentitySource => source as IdentitySource;
+    const faults: Readonly<Record<string, [source: unknown, message: RegExp, code?: 'PFX_PASSPHRASE']>> = {
+      nothing: [undefined, /given as { pfx, passphrase } or as { cert, key }/],
+      null: [null, /given as { pfx, passphrase }/],
+      'a path instead of a source': ['server.pfx', /given as .* the content of the files/],
+      'an empty object': [{}, /given as { pfx, passphrase }/],
+      'PEM text instead of a source': [cert + key, /given as .* { cert, key }/],
+
+      'the path of a PFX file': [{ pfx: './server.pfx' }, /not base64.*not its path/],
+      'a path that happens to be base64': [{ pfx: '/etc/ssl/my/server/certs' }, /no PFX file.*not its path/],
+      'a path as bytes': [{ pfx: utf8('./server.pfx') }, /no PFX file.*not its path/],
+      'an empty PFX string': [{ pfx: '' }, /is empty: pass the bytes/],
+      'an empty PFX file': [{ pfx: new Uint8Array(0) }, /is empty: pass the bytes/],
+      'no PFX file': [{ pfx: undefined }, /is empty/],
+      'a number as PFX file': [{ pfx: 7 }, /is empty/],
+      'PEM text as PFX file': [{ pfx: cert }, /is PEM text: pass it as "cert" and "key"/],
+      'the bytes of PEM text as PFX file': [{ pfx: utf8(cert) }, /is PEM text/],
+      'base64 of something else': [{ pfx: encodeBase64(utf8('hello')) }, /no PFX file/],
+      'a certificate as PFX file': [
+        { pfx: leaf.certificate, passphrase },
+        /no PFX file: pass certificates and keys as "cert" and "key"/,
+      ],
+      'an old Java keystore': [{ pfx: Uint8Array.of(0xfe, 0xed, 0xfe, 0xed, 0) }, /keytool -importkeystore/],
+      'a PFX file without MAC': [{ pfx: withoutMac }, /no MAC.*"allowMissingMac"/],
+      'a PFX file without key': [
+        { pfx: pfxOf([leaf.certificate], []), passphrase },
+        /holds no private key: export/,
+      ],
+      'a PFX file without certificate': [
+        { pfx: pfxOf([], [{ key: leaf.key }]), passphrase },
+        /holds no certificate: export/,
+      ],
+      'a PFX file of another key': [
+        { pfx: pfxOf([root.certificate], [{ key: leaf.key }]), passphrase },
+        /the key does not belong to the certificate .*: pass the key that/,
+      ],
+      'an alias that is no string': [{ pfx, passphrase, alias: 7 }, /"alias" must be a string/],
+      'allowMissingMac that is no boolean': [
+        { pfx, passphrase, allowMissingMac: 'no' },
+        /must be true or false/,
+      ],
+
+      'a wrong passphrase': [
+        { pfx, passphrase: 'hunter2' },
+        /does not open the PFX file.*"passphrase" option/,
+        'PFX_PASSPHRASE',
+      ],
+      'no passphrase': [{ pfx }, /does not open the PFX file/, 'PFX_PASSPHRASE'],
+      'a number as passphrase': [
+        { pfx, passphrase: 1234 },
+        /must be a string, not of the type number/,
+        'PFX_PASSPHRASE',
+      ],
+      'null as passphrase': [{ pfx, passphrase: null }, /must be a string, not null/, 'PFX_PASSPHRASE'],
+      'bytes as passphrase': [
+        { cert, key: sealed, passphrase: utf8('1234') },
+        /not of the type object/,
+        'PFX_PASSPHRASE',
+      ],
+      'a wrong passphrase of a key': [
+        { cert, key: sealed, passphrase: 'hunter2' },
+        /does not open the private key/,
+        'PFX_PASSPHRASE',
+      ],
+      'no passphrase of a key': [
+        { cert, key: sealed },
+        /is encrypted: pass its "passphrase"/,
+        'PFX_PASSPHRASE',
+      ],
+
+      'the key of another certificate': [
+        { cert, key: root.pem.key },
+        /does not belong to the certificate \(3 certificate/,
+      ],
+      'no certificate': [{ key }, /"cert" and "key" must both be given/],
+      'no key': [{ cert }, /"cert" and "key" must both be given/],
+      'a key as certificate': [{ cert: key, key }, /certificate was expected.*only PRIVATE KEY/],
+      'a certificate as key': [{ cert, key: cert }, /private key was expected.*only CERTIFICATE/],
+      'the path of a certificate': [{ cert: 'server.pem', key }, /no PEM block.*not the path/],
+      'the path of a key': [{ cert, key: '/etc/ssl/key.pem' }, /no PEM block.*not the path/],
+      'a PFX file as key': [{ cert, key: pfx }, /PFX file and no private key: pass it as { pfx/],
+      'something else as certificate': [{ cert: writePem('CERTIFICATE', utf8('x')), key }, /DER|malformed/],
+    };
+    for (const [what, [source, message, code = 'INVALID_CERTIFICATE']] of Object.entries(faults)) {
+      it(what, () => {
+        expect(refusal(code, load(given(source))))
+          .to.match(message)
+          .and.not.contain('hunter2')
+          .and.not.contain('1234');
+      });
+    }
+  });
+
+  it('reads a PFX file without MAC when that is asked for', () => {
+    const safe = authenticatedSafe(certificateBag(leaf.certificate), keyBag(leaf.key));
+    const pfx = der.sequence(der.integer(3), dataInfo(safe));
+    expect(invalid({ pfx })).to.match(/no MAC/);
+    expect(loadIdentity(crypto, { pfx, allowMissingMac: true }).chain).to.deep.equal([leaf.certificate]);
+  });
+
+  it('names keys that it cannot use', () => {
+    const keys: Readonly<Record<string, [KeyObject, RegExp]>> = {
+      'P-521': [generateKeyPairSync('ec', { namedCurve: 'P-521' }).privateKey, /its curve is P-521, neither/],
+      secp256k1: [generateKeyPairSync('ec', { namedCurve: 'secp256k1' }).privateKey, /secp256k1/],
+      'explicit curve': [
+        generateKeyPairSync('ec', { namedCurve: 'P-256', paramEncoding: 'explicit' }).privateKey,
+        /explicit parameters/,
+      ],
+      Ed448: [generateKeyPairSync('ed448').privateKey, /an Ed448 key/],
+      X25519: [generateKeyPairSync('x25519').privateKey, /an X25519 key/],
+      'RSA of 1024 bits': [
+        generateKeyPairSync('rsa', { modulusLength: 1024 }).privateKey,
+        /2048 to 8192 bits, not 1024/,
+      ],
+    };
+    for (const [name, [key, message]] of Object.entries(keys)) {
+      for (const backend of backends) {
+        const pem = key.export({ type: 'pkcs8', format: 'pem' }).toString();
+        const load = () => loadIdentity(backend, { cert: leaf.pem.certificate, key: pem });
+        expect(refusal('INVALID_CERTIFICATE', load, name)).to.match(message);
+      }
+    }
+  });
+
+  it('finds the certificate of a key whose point it holds in its short form', () => {
+    const { publicKey } = leaf.key;
+    const point = publicKey.subarray(-65);
+    const compressed = Uint8Array.of(2 | (point[64]! & 1), ...point.subarray(1, 33));
+    const algorithm = readSequence(publicKey).next().bytes;
+    const short = resign(
+      {
+        certificate: leaf.certificate,
+        key: { publicKey: der.sequence(algorithm, der.bitString(compressed)) },
+      },
+      root,
     );
-    expect(invalid({ cert: key, key })).to.match(/only PRIVATE KEY/);
-    expect(invalid({ cert, key: cert })).to.match(/private key was expected.*only CERTIFICATE/);
-    expect(invalid({ cert: utf8('server.pem'), key })).to.match(/no PEM block/);
-    expect(invalid({ cert } as unknown as IdentitySource)).to.match(/"cert" and "key" must both be given/);
-    expect(invalid({ cert: writePem('CERTIFICATE', utf8('x')), key })).to.match(/DER|malformed/);
+    for (const backend of backends) {
+      const identity = loadIdentity(backend, { cert: short, key: leaf.pem.key });
+      expect(identity.chain).to.deep.equal([short]);
+    }
+  });
+
+  it('does not check signatures without end where many CAs have one name', () => {
+    const namesakes = Array.from({ length: 200 }, () =>
+      resign({ certificate: second.certificate, key: stranger.key }, root),
+    );
+    let checks = 0;
+    const counting: CryptoProvider = {
+      ...crypto,
+      verify(...args) {
+        checks++;
+        return crypto.verify(...args);
+      },
+    };
+    const cert = [leaf.certificate, ...namesakes].map((one) => writePem('CERTIFICATE', one)).join('');
+    expect(
+      refusal('INVALID_CERTIFICATE', () => loadIdentity(counting, { cert, key: leaf.pem.key })),
+    ).to.match(/too many certificates have the same subject/);
+    expect(checks).to.be.at.most(32);
   });
 
   it('refuses chains that no peer accepts', () => {
@@ -260,13 +393,17 @@ describe('loadIdentity', () => {
     };
     loadIdentity(watching, { pfx: leafPfx, passphrase });
     loadIdentity(watching, { cert: leaf.pem.certificate, key: leaf.pem.key });
-    expect(handed).to.have.length(2);
+    loadIdentity(watching, { cert: leaf.certificate, key: Buffer.from(leaf.key.export()) });
+    expect(handed).to.have.length(3);
     for (const pkcs8 of handed) expect(pkcs8.every((byte) => byte === 0)).to.equal(true);
   });
 
   it('leaves the bytes that it was given as they are', () => {
-    const sources = [leafPfx, leaf.key.export(), pfxOf([leaf.certificate], [{ key: leaf.key }])];
-    const copies = sources.map((bytes) => bytes.slice());
+    // As Buffers, whose slice() is no copy: a key would be wiped in the caller's hands.
+    const sources = [leafPfx, leaf.key.export(), pfxOf([leaf.certificate], [{ key: leaf.key }])].map(
+      (bytes) => Buffer.from(bytes),
+    );
+    const copies = sources.map((bytes) => Buffer.from(bytes));
     loadIdentity(crypto, { pfx: sources[0]!, passphrase });
     loadIdentity(crypto, { cert: leaf.certificate, key: sources[1]! });
     loadIdentity(crypto, { pfx: sources[2]!, passphrase });
@@ -294,7 +431,7 @@ describe('loadIdentity', () => {
 
 /** A version 1 certificate for the name and the key of `subject`, under the signature of `issuer` (P-256). */
 function resign(
-  subject: { certificate: Uint8Array; key: PrivateKey },
+  subject: { certificate: Uint8Array; key: Pick<PrivateKey, 'publicKey'> },
   issuer: { certificate: Uint8Array; key: PrivateKey },
 ): Uint8Array {
   const algorithm = der.sequence(der.oid('1.2.840.10045.4.3.2'));

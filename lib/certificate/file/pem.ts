@@ -5,7 +5,8 @@
 //   -----END CERTIFICATE-----
 //
 // Text around the blocks is ignored, as §2 allows: CA bundles are full of it. Inside a block only base64 and white
-// space may stand, and one byte string has one spelling. What the bytes mean is no business of this file.
+// space may stand, and one byte string has one spelling; before it the headers of RFC 1421 §4.6, where OpenSSL
+// encrypted a key in its old way. What the bytes mean is no business of this file.
 
 import { readDer } from '../../base/der.js';
 import { SealwireError } from '../../base/errors.js';
@@ -14,6 +15,8 @@ import { SealwireError } from '../../base/errors.js';
 export interface PemBlock {
   readonly label: string;
   readonly bytes: Uint8Array;
+  /** Where the bytes are encrypted, the header that says with what: pem-encryption.ts. */
+  readonly dekInfo?: string;
 }
 
 /** PEM text or DER bytes, one or many. Bytes that hold PEM text, such as a file read as it is, will do too. */
@@ -22,6 +25,7 @@ export type CertificateInput = string | Uint8Array | readonly (string | Uint8Arr
 // Mozilla's whole root store with its comments has about half a million characters.
 const maxPemCharacters = 4 * 1024 * 1024;
 const maxPemBlocks = 4096;
+const maxLabelCharacters = 64;
 const lineCharacters = 64;
 const begin = '-----BEGIN ';
 const end = '-----END ';
@@ -45,12 +49,13 @@ export function readPem(text: string): PemBlock[] {
       if (label !== undefined) throw invalid(`the PEM block ${label} has no END line: copy the whole block`);
       if (blocks.length === maxPemBlocks) throw invalid(`the PEM text has more than ${maxPemBlocks} blocks`);
       label = line.slice(begin.length, -dashes.length);
+      if (label.length > maxLabelCharacters) throw invalid('a PEM block has a label as long as no other');
       body = [];
     } else if (label === undefined) {
       // Explanatory text; an END line without its BEGIN is the tail of a block that was cut off.
       if (line.startsWith(end)) throw invalid('a PEM block has no BEGIN line: copy the whole block');
     } else if (line === `${end}${label}${dashes}`) {
-      blocks.push({ label, bytes: decodeBlock(label, body) });
+      blocks.push({ label, ...decodeBlock(label, body) });
       label = undefined;
     } else {
       body.push(line);
@@ -77,28 +82,51 @@ export function writePem(label: string, bytes: Uint8Array): string {
 export function readCertificates(input: CertificateInput): Uint8Array[] {
   const inputs = typeof input === 'string' || input instanceof Uint8Array ? [input] : input;
   return inputs.flatMap((one) => {
-    if (typeof one !== 'string' && isDer(one)) return [readDer(one).bytes];
-    const blocks = readPem(typeof one === 'string' ? one : pemText(one));
+    const encoded = derOf(one);
+    if (encoded) return [readDer(encoded).bytes];
+    const blocks = readPem(pemText(one));
     const certificates = blocks.filter(
       ({ label }) => label === 'CERTIFICATE' || label === 'X509 CERTIFICATE',
     );
     if (certificates.length > 0) return certificates.map(({ bytes }) => bytes);
-    const found =
-      blocks.length === 0 ? 'no PEM block' : `only ${blocks.map(({ label }) => label).join(', ')}`;
     throw invalid(
-      `a certificate was expected, but there is ${found}: pass PEM text with -----BEGIN CERTIFICATE-----, ` +
-        'or the bytes of a DER file (the content, not the path)',
+      `a certificate was expected, but there is ${describeBlocks(blocks)}: pass PEM text with ` +
+        '-----BEGIN CERTIFICATE-----, or the bytes of a DER file (the content, not the path)',
     );
   });
 }
 
+/** What a text holds instead of what was looked for. */
+export function describeBlocks(blocks: readonly PemBlock[]): string {
+  const labels = blocks.slice(0, 5).map(({ label }) => label);
+  return labels.length === 0 ? 'no PEM block' : `only ${labels.join(', ')}${blocks.length > 5 ? ', …' : ''}`;
+}
+
+/**
+ * The DER that is given as it is or in base64 without BEGIN and END, as configuration files have it; undefined for
+ * everything else. Every certificate, key and PFX file is a SEQUENCE, which makes base64 begin with M.
+ */
+export function derOf(input: string | Uint8Array): Uint8Array | undefined {
+  if (typeof input !== 'string' && isDer(input)) return plain(input);
+  const [first] = input;
+  if ((first !== 'M' && first !== 0x4d) || input.length > maxPemCharacters) return undefined;
+  const bytes = decodeBase64(pemText(input));
+  return bytes && isDer(bytes) ? bytes : undefined;
+}
+
+/** A Buffer as what it is a kind of: its slice() would give views where copies are meant. */
+function plain(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+}
+
 /** Whether the bytes begin as every certificate and key in DER does. As text this would be the digit 0. */
-export function isDer(bytes: Uint8Array): boolean {
+function isDer(bytes: Uint8Array): boolean {
   return bytes[0] === 0x30;
 }
 
-/** Bytes of a PEM file as text. Latin-1, because the comments in a bundle may be in any encoding. */
-export function pemText(bytes: Uint8Array): string {
+/** A PEM file as text. Bytes are Latin-1, because the comments in a bundle may be in any encoding. */
+export function pemText(bytes: string | Uint8Array): string {
+  if (typeof bytes === 'string') return bytes;
   if (bytes.length > maxPemCharacters) {
     throw invalid(
       `the PEM text is longer than ${maxPemCharacters} characters: pass only what is needed of it`,
@@ -127,18 +155,23 @@ export function encodeBase64(bytes: Uint8Array): string {
   return btoa(binaryString(bytes));
 }
 
-function decodeBlock(label: string, lines: readonly string[]): Uint8Array {
-  if (lines.some((line) => line.startsWith('Proc-Type:'))) {
-    throw invalid(
-      `the PEM block ${label} is encrypted in OpenSSL's old way, whose key comes from one round of MD5: ` +
-        'convert it with "openssl pkcs8 -topk8 -in old.pem -out new.pem"',
-    );
-  }
-  const bytes = decodeBase64(lines.join(''));
+function decodeBlock(label: string, lines: readonly string[]): Omit<PemBlock, 'label'> {
+  const dekInfo = lines[0]?.startsWith('Proc-Type:') ? readHeaders(label, lines) : undefined;
+  const bytes = decodeBase64((dekInfo === undefined ? lines : lines.slice(encryptedHeaders)).join(''));
   if (bytes === undefined || bytes.length === 0) {
     throw invalid(`the PEM block ${label} is not valid base64: copy the whole block, unchanged`);
   }
-  return bytes;
+  return dekInfo === undefined ? { bytes } : { bytes, dekInfo };
+}
+
+/** Proc-Type, DEK-Info and the empty line behind them: nobody writes others. */
+const encryptedHeaders = 3;
+
+function readHeaders(label: string, [procType, dekInfo, blank]: readonly string[]): string {
+  if (/^Proc-Type:\s*4,ENCRYPTED$/.test(procType ?? '') && dekInfo?.startsWith('DEK-Info:') && blank === '') {
+    return dekInfo.slice('DEK-Info:'.length).trim();
+  }
+  throw invalid(`the PEM block ${label} has headers that nobody knows: copy the whole block, unchanged`);
 }
 
 function binaryString(bytes: Uint8Array): string {

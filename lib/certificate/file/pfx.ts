@@ -1,13 +1,14 @@
 // PFX files (PKCS #12, RFC 7292): certificates and their key in one file under a passphrase.
 //
 //   PFX          { 3, authSafe ContentInfo { data, OCTET STRING }, macData { mac, salt, iterations } }   §4
-//   that string  AuthenticatedSafe, a SEQUENCE OF ContentInfo: data, or encryptedData (PBES2)            §4.1
+//   that string  AuthenticatedSafe, a SEQUENCE OF ContentInfo: data, or encryptedData                    §4.1
 //   each         SafeContents, a SEQUENCE OF SafeBag { kind, [0] value, attributes }                     §4.2
 //
 // Reading goes in the order of trust: the MAC over the whole OCTET STRING first (§5.1, or PBMAC1 of RFC 9579), then
-// what is inside. A file without MAC, and one with the ciphers of before OpenSSL 3, is refused with the way to
-// convert it. One passphrase has two encodings: UTF-16 for the MAC, UTF-8 for PBES2 and PBMAC1.
+// what is inside. The frames may be BER, as Firefox writes them; each is brought to DER where it is opened, so the MAC
+// is over the octets as they stand in the file. What is written is as modern as OpenSSL 3's.
 
+import { berToDer, joinOctetStrings } from '../../base/ber.js';
 import { empty, wipe } from '../../base/bytes.js';
 import {
   contextTag,
@@ -16,15 +17,19 @@ import {
   der,
   readDer,
   readOid,
+  readSequence,
   readSmallInteger,
   readText,
   tags,
 } from '../../base/der.js';
 import { SealwireError } from '../../base/errors.js';
 import type { CryptoProvider, PrivateKey } from '../../crypto/provider.js';
-import { decryptPbes2, encryptPbes2, unsupported } from './pbes2.js';
+import { unsupported } from './algorithm.js';
+import { Passphrase } from './passphrase.js';
+import { sealPbes2 } from './pbes2.js';
 import { checkMac, writeMacData } from './pfx-mac.js';
-import { encryptPkcs8 } from './pkcs8.js';
+import { encryptPkcs8, readEncryptedKey } from './pkcs8.js';
+import { openSealed } from './sealed.js';
 
 /** A private key of a PFX file. */
 export interface PfxKey {
@@ -44,6 +49,8 @@ export interface PfxContents {
 const version = 3;
 const maxPfxBytes = 1024 * 1024;
 const maxBags = 256;
+/** pkcs-9-ub-friendlyName (RFC 2985 §5.5.1) allows 255 characters; Windows counts a terminating zero. */
+const maxNameBytes = 2 * 256;
 // A safeContentsBag holds bags again; files that people have hold none.
 const maxSafeDepth = 4;
 
@@ -59,15 +66,36 @@ const x509CertificateOid = '1.2.840.113549.1.9.22.1';
 const friendlyNameOid = '1.2.840.113549.1.9.20';
 const localKeyIdOid = '1.2.840.113549.1.9.21';
 
+/** What {@link readPfx} takes beside the passphrase. */
+export interface PfxOptions {
+  /**
+   * Read a file that has no MAC. Then nothing shows whether somebody changed it: where parts are not encrypted he could
+   * put in a key and certificates of his own, and he could garble those that are. Default: false.
+   */
+  readonly allowMissingMac?: boolean | undefined;
+}
+
 /**
- * Reads a PFX file (DER). Throws PFX_PASSPHRASE when the passphrase does not open it, INVALID_CERTIFICATE for a
- * file that is malformed, has no MAC or is protected with algorithms that are not supported.
+ * Reads a PFX file (DER, or BER). Throws PFX_PASSPHRASE when the passphrase does not open it, INVALID_CERTIFICATE for a
+ * file that is malformed, has no MAC, asks for too many iterations or is protected with algorithms that are not read.
  */
-export function readPfx(crypto: CryptoProvider, bytes: Uint8Array, passphrase: string): PfxContents {
+export function readPfx(
+  crypto: CryptoProvider,
+  bytes: Uint8Array,
+  passphrase: string,
+  { allowMissingMac = false }: PfxOptions = {},
+): PfxContents {
   if (bytes.length > maxPfxBytes) throw invalid(`the PFX file is larger than ${maxPfxBytes} bytes`);
   const { authSafe, macData } = readOuter(bytes);
-  checkMac(crypto, macData, authSafe, passphrase);
-  return new SafeReader(crypto, passphrase).read(authSafe);
+  const opener = new Passphrase(crypto, passphrase, 'PFX file');
+  if (macData) checkMac(opener, macData, authSafe);
+  else if (!allowMissingMac) {
+    throw invalid(
+      'the PFX file has no MAC, so nothing shows whether it was changed: export it again without "-nomac", ' +
+        'or set "allowMissingMac" if it comes from where nobody else can write',
+    );
+  }
+  return new SafeReader(opener).read(authSafe);
 }
 
 /**
@@ -104,7 +132,7 @@ export function writePfx(
   const keyBag = safeBag(bagOids.shroudedKey, encryptPkcs8(crypto, pkcs8, passphrase), attributes);
   wipe(pkcs8);
 
-  const { algorithm, ciphertext } = encryptPbes2(crypto, der.sequence(...certificateBags), passphrase);
+  const { algorithm, ciphertext } = sealPbes2(crypto, der.sequence(...certificateBags), passphrase);
   const encrypted = der.sequence(der.oid(dataOid), algorithm, der.implicit(0, ciphertext, false));
   const authSafe = der.sequence(
     contentInfo(encryptedDataOid, der.sequence(der.integer(0), encrypted)),
@@ -113,11 +141,14 @@ export function writePfx(
   return der.sequence(der.integer(version), dataInfo(authSafe), writeMacData(crypto, authSafe, passphrase));
 }
 
-function readOuter(bytes: Uint8Array): { authSafe: Uint8Array; macData: DerElement } {
-  const outer = readDer(bytes);
-  if (outer.tag !== tags.sequence)
-    throw invalid('this is no PFX file: pass the bytes of a .pfx or .p12 file');
-  const fields = new DerReader(outer.content);
+function readOuter(bytes: Uint8Array): { authSafe: Uint8Array; macData: DerElement | undefined } {
+  requirePfx(bytes);
+  const fields = readSequence(berToDer(bytes));
+  if (fields.peekTag() !== tags.integer) {
+    throw invalid(
+      'this is no PFX file: pass certificates and keys as "cert" and "key", or the bytes of a .pfx or .p12 file',
+    );
+  }
   if (readSmallInteger(fields.expect(tags.integer).content) !== version) {
     throw invalid('this is no PFX file of version 3: pass the bytes of a .pfx or .p12 file');
   }
@@ -130,35 +161,51 @@ function readOuter(bytes: Uint8Array): { authSafe: Uint8Array; macData: DerEleme
   const authSafe = octets(content);
   const macData = fields.optional(tags.sequence);
   fields.finish();
-  if (macData === undefined) {
+  return { authSafe, macData };
+}
+
+/** What else is called a keystore, told by its first byte. */
+function requirePfx(bytes: Uint8Array): void {
+  const [first] = bytes;
+  if (first === tags.sequence) return;
+  // FEEDFEED of JKS, CECECECE of JCEKS.
+  if (first === 0xfe || first === 0xce) {
     throw invalid(
-      'the PFX file has no MAC, so nothing shows whether it was changed: export it again without "-nomac"',
+      'this is an old Java keystore and no PFX file: convert it with "keytool -importkeystore -srckeystore old.jks ' +
+        '-destkeystore new.pfx -deststoretype PKCS12"',
     );
   }
-  return { authSafe, macData };
+  throw invalid('this is no PFX file: pass the bytes of a .pfx or .p12 file or their base64, not its path');
 }
 
 /** Walks through the safes and gathers what stands in their bags. */
 class SafeReader {
-  readonly #crypto: CryptoProvider;
-  readonly #passphrase: string;
+  readonly #passphrase: Passphrase;
   readonly #contents: PfxContents = { certificates: [], keys: [] };
   #bags = 0;
 
-  constructor(crypto: CryptoProvider, passphrase: string) {
-    this.#crypto = crypto;
+  constructor(passphrase: Passphrase) {
     this.#passphrase = passphrase;
   }
 
   read(authSafe: Uint8Array): PfxContents {
-    const safes = onlySequence(authSafe);
-    while (!safes.done) {
-      const { oid, content } = readContentInfo(safes.expect(tags.sequence));
-      if (oid === dataOid) this.#readBags(onlySequence(octets(content)), 1);
-      else if (oid === encryptedDataOid) this.#readEncrypted(content);
-      else throw unsupported(oid, 'PFX file');
+    try {
+      const safes = onlySequence(berToDer(authSafe));
+      while (!safes.done) {
+        const { oid, content } = readContentInfo(safes.expect(tags.sequence));
+        if (oid === dataOid) this.#readSafe(octets(content));
+        else if (oid === encryptedDataOid) this.#readEncrypted(content);
+        else throw unsupported(oid, 'PFX file');
+      }
+      return this.#contents;
+    } catch (error) {
+      for (const { pkcs8 } of this.#contents.keys) wipe(pkcs8);
+      throw error;
     }
-    return this.#contents;
+  }
+
+  #readSafe(safeContents: Uint8Array): void {
+    this.#readBags(onlySequence(berToDer(safeContents)), 1);
   }
 
   /** EncryptedData ::= SEQUENCE { 0, SEQUENCE { data, algorithm, [0] IMPLICIT OCTET STRING } } (RFC 5652 §8) */
@@ -170,11 +217,16 @@ class SafeReader {
     fields.finish();
     if (readOid(info.expect(tags.oid).content) !== dataOid) throw malformed('an encrypted part');
     const algorithm = info.expect(tags.sequence);
-    const ciphertext = info.expect(contextTag(0, false)).content;
+    // An IMPLICIT tag hides from the transcoder of BER that this is a string, which may come in parts.
+    const parts = info.optional(contextTag(0, true));
+    const ciphertext = parts ? joinOctetStrings(parts.content) : info.expect(contextTag(0, false)).content;
     info.finish();
-    const plaintext = decryptPbes2(this.#crypto, algorithm, ciphertext, this.#passphrase, 'PFX file');
-    this.#readBags(onlySequence(plaintext), 1);
-    wipe(plaintext);
+    const plaintext = openSealed(this.#passphrase, algorithm, ciphertext);
+    try {
+      this.#readSafe(plaintext);
+    } finally {
+      wipe(plaintext);
+    }
   }
 
   #readBags(bags: DerReader, depth: number): void {
@@ -195,10 +247,13 @@ class SafeReader {
         this.#readCertificate(value);
         break;
       case bagOids.key:
-        this.#contents.keys.push({ pkcs8: value.bytes.slice(), ...readAttributes(attributes) });
+        this.#contents.keys.push({ pkcs8: Uint8Array.from(value.bytes), ...readAttributes(attributes) });
         break;
       case bagOids.shroudedKey:
-        this.#contents.keys.push({ pkcs8: this.#readShroudedKey(value), ...readAttributes(attributes) });
+        this.#contents.keys.push({
+          ...readAttributes(attributes),
+          pkcs8: readEncryptedKey(this.#passphrase, value.bytes),
+        });
         break;
       case bagOids.safeContents:
         if (depth === maxSafeDepth) throw malformed('the nesting of bags');
@@ -216,16 +271,7 @@ class SafeReader {
     if (readOid(fields.expect(tags.oid).content) !== x509CertificateOid) throw malformed('a certificate bag');
     const certificate = octets(readDer(fields.expect(contextTag(0, true)).content));
     fields.finish();
-    this.#contents.certificates.push(certificate.slice());
-  }
-
-  #readShroudedKey(value: DerElement): Uint8Array {
-    if (value.tag !== tags.sequence) throw malformed('a key bag');
-    const fields = new DerReader(value.content);
-    const algorithm = fields.expect(tags.sequence);
-    const ciphertext = fields.expect(tags.octetString).content;
-    fields.finish();
-    return decryptPbes2(this.#crypto, algorithm, ciphertext, this.#passphrase, 'PFX file');
+    this.#contents.certificates.push(Uint8Array.from(certificate));
   }
 }
 
@@ -239,11 +285,16 @@ function readAttributes(set: DerElement | undefined): { localKeyId?: Uint8Array;
     const values = new DerReader(fields.expect(tags.set).content);
     fields.finish();
     if (values.done) continue;
-    if (type === localKeyIdOid) found.localKeyId = octets(values.next()).slice();
-    // Windows counts the terminating zero as part of the name.
-    if (type === friendlyNameOid) found.friendlyName = readText(values.next()).replace(/\0+$/, '');
+    if (type === localKeyIdOid) found.localKeyId = Uint8Array.from(octets(values.next()));
+    if (type === friendlyNameOid) found.friendlyName = readName(values.next());
   }
   return found;
+}
+
+/** Windows counts the terminating zero as part of the name. */
+function readName(name: DerElement): string {
+  if (name.content.length > maxNameBytes) throw malformed('a name');
+  return readText(name).replace(/\0+$/, '');
 }
 
 /** ContentInfo ::= SEQUENCE { contentType OBJECT IDENTIFIER, content [0] EXPLICIT ANY } (RFC 5652 §3) */

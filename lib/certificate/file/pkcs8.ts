@@ -5,15 +5,18 @@
 //   BEGIN RSA PRIVATE KEY         RSAPrivateKey            { 0, modulus, publicExponent, … }        RFC 8017 A.1.2
 //   BEGIN EC PRIVATE KEY          ECPrivateKey             { 1, OCTET STRING, [0] curve, [1] key }  RFC 5915 §3
 //
-// The four differ in the tags of their first fields, so DER needs no label. The numbers inside are checked by
-// crypto.importPrivateKey, not here.
+// The four differ in the tags of their first fields, so DER needs no label. The last two may be encrypted as PEM
+// (pem-encryption.ts). The numbers inside are checked by crypto.importPrivateKey, not here.
 
 import { concat, wipe } from '../../base/bytes.js';
 import { contextTag, type DerElement, DerReader, der, readDer, readSequence, tags } from '../../base/der.js';
 import { SealwireError } from '../../base/errors.js';
 import type { CryptoProvider } from '../../crypto/provider.js';
-import { decryptPbes2, encryptPbes2 } from './pbes2.js';
-import { isDer, pemText, readPem } from './pem.js';
+import { Passphrase } from './passphrase.js';
+import { sealPbes2 } from './pbes2.js';
+import { derOf, describeBlocks, type PemBlock, pemText, readPem } from './pem.js';
+import { openPemBlock } from './pem-encryption.js';
+import { openSealed } from './sealed.js';
 
 const rsaEncryptionOid = '1.2.840.113549.1.1.1';
 const ecPublicKeyOid = '1.2.840.10045.2.1';
@@ -35,42 +38,54 @@ export function readPrivateKey(
   input: string | Uint8Array,
   passphrase: string | undefined,
 ): Uint8Array {
-  const encoded = typeof input !== 'string' && isDer(input) ? input : keyInPem(input);
+  const encoded = derOf(input);
+  if (encoded) return toPkcs8(crypto, encoded, passphrase);
+  const { bytes, dekInfo } = keyInPem(pemText(input));
+  if (dekInfo === undefined) return toPkcs8(crypto, bytes, passphrase);
+  const opened = openPemBlock(crypto, dekInfo, bytes, required(passphrase));
+  try {
+    return toPkcs8(crypto, opened, passphrase);
+  } finally {
+    wipe(opened);
+  }
+}
+
+function toPkcs8(crypto: CryptoProvider, encoded: Uint8Array, passphrase: string | undefined): Uint8Array {
   const element = readDer(encoded);
   if (element.tag !== tags.sequence) throw invalid('the private key is in no form that is read here');
   const [first, second, third] = firstTags(element);
   if (first === tags.sequence && second === tags.octetString && third === undefined) {
-    return decryptPkcs8(crypto, encoded, passphrase);
+    return readEncryptedKey(new Passphrase(crypto, required(passphrase), 'private key'), encoded);
   }
   if (first === tags.integer && second === tags.sequence && third === tags.octetString)
-    return encoded.slice();
+    return Uint8Array.from(encoded);
   if (first === tags.integer && second === tags.integer) return wrapPkcs1(encoded);
   if (first === tags.integer && second === tags.octetString) return wrapSec1(encoded);
+  if (first === tags.integer && second === tags.sequence && third === tags.sequence)
+    throw invalid('this is a PFX file and no private key: pass it as { pfx, passphrase }');
   throw invalid(
     'the private key is in no form that is read here: convert it with ' +
       '"openssl pkcs8 -topk8 -in old.pem -out new.pem"',
   );
 }
 
-/** Opens an EncryptedPrivateKeyInfo (PBES2); the caller wipes the result. */
-export function decryptPkcs8(
-  crypto: CryptoProvider,
-  encrypted: Uint8Array,
-  passphrase: string | undefined,
-): Uint8Array {
-  if (passphrase === undefined) {
-    throw new SealwireError('PFX_PASSPHRASE', 'the private key is encrypted: pass its "passphrase"');
-  }
+function required(passphrase: string | undefined): string {
+  if (passphrase !== undefined) return passphrase;
+  throw new SealwireError('PFX_PASSPHRASE', 'the private key is encrypted: pass its "passphrase"');
+}
+
+/** Opens an EncryptedPrivateKeyInfo; the caller wipes the result. */
+export function readEncryptedKey(passphrase: Passphrase, encrypted: Uint8Array): Uint8Array {
   const fields = readSequence(encrypted);
   const algorithm = fields.expect(tags.sequence);
   const ciphertext = fields.expect(tags.octetString).content;
   fields.finish();
-  return decryptPbes2(crypto, algorithm, ciphertext, passphrase, 'private key');
+  return openSealed(passphrase, algorithm, ciphertext);
 }
 
 /** Seals PKCS #8 into an EncryptedPrivateKeyInfo, with AES-256-CBC. */
 export function encryptPkcs8(crypto: CryptoProvider, pkcs8: Uint8Array, passphrase: string): Uint8Array {
-  const { algorithm, ciphertext } = encryptPbes2(crypto, pkcs8, passphrase);
+  const { algorithm, ciphertext } = sealPbes2(crypto, pkcs8, passphrase);
   return der.sequence(algorithm, der.octetString(ciphertext));
 }
 
@@ -108,17 +123,18 @@ function privateKeyInfo(algorithm: Uint8Array, privateKey: Uint8Array): Uint8Arr
   return info;
 }
 
-function keyInPem(input: string | Uint8Array): Uint8Array {
-  const blocks = readPem(typeof input === 'string' ? input : pemText(input));
+function keyInPem(text: string): PemBlock {
+  const blocks = readPem(text);
   const [key, ...more] = blocks.filter(({ label }) => keyLabels.includes(label));
   if (more.length > 0) throw invalid('the PEM text holds several private keys: leave only the one to use');
-  if (key) return key.bytes;
+  if (key) return key;
   const other = blocks.find(({ label }) => label.endsWith('PRIVATE KEY'));
-  if (other) throw invalid(`${other.label} is not supported: use RSA, P-256, P-384 or Ed25519 keys`);
-  const found = blocks.length === 0 ? 'no PEM block' : `only ${blocks.map(({ label }) => label).join(', ')}`;
+  if (other) {
+    throw invalid(`${other.label} is not supported: use RSA, P-256, P-384 or Ed25519 keys`);
+  }
   throw invalid(
-    `a private key was expected, but there is ${found}: pass PEM text with -----BEGIN PRIVATE KEY-----, ` +
-      'or the bytes of a DER file (the content, not the path)',
+    `a private key was expected, but there is ${describeBlocks(blocks)}: pass PEM text with ` +
+      '-----BEGIN PRIVATE KEY-----, or the bytes of a DER file (the content, not the path)',
   );
 }
 

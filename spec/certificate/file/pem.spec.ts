@@ -71,10 +71,18 @@ describe('PEM (RFC 7468)', () => {
     });
   }
 
-  it('says how to convert keys that openssl encrypted in its old way', () => {
-    const text =
-      '-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: DES-EDE3-CBC,00\n\nAQID\n-----END RSA PRIVATE KEY-----';
-    expect(refusal('INVALID_CERTIFICATE', () => readPem(text))).to.contain('openssl pkcs8 -topk8');
+  it('reads the headers of keys that openssl encrypted in its old way', () => {
+    const headers = 'Proc-Type: 4,ENCRYPTED\nDEK-Info: DES-EDE3-CBC,00\n\n';
+    expect(readPem(block.replace('AQID', `${headers}AQID`))).to.deep.equal([
+      { label: 'THING', bytes: three, dekInfo: 'DES-EDE3-CBC,00' },
+    ]);
+    expect(refusal('INVALID_CERTIFICATE', () => readPem(block.replace('AQID', headers)))).to.match(/base64/);
+  });
+
+  it('refuses labels that are longer than any', () => {
+    expect(readPem(block.replaceAll('THING', 'X'.repeat(64)))).to.have.length(1);
+    const message = refusal('INVALID_CERTIFICATE', () => readPem(block.replaceAll('THING', 'X'.repeat(65))));
+    expect(message).to.match(/label/).and.not.contain('XXX');
   });
 
   it('refuses text and lists of blocks beyond its limits before it looks into them', () => {
@@ -137,6 +145,15 @@ describe('certificates from PEM or DER', () => {
     expect(readCertificates(rootDer)).to.deep.equal([rootDer]);
     expect(readCertificates([rootPem + rootPem, rootDer])).to.deep.equal([rootDer, rootDer, rootDer]);
     expect(readCertificates([])).to.deep.equal([]);
+  });
+
+  it('takes DER in base64 without BEGIN and END, in one line or in many, as text or as its bytes', () => {
+    const base64 = encodeBase64(rootDer);
+    const wrapped = `${base64.replace(/.{64}/g, '$&\r\n')}\n`;
+    for (const input of [base64, wrapped, utf8(base64), Buffer.from(wrapped)])
+      expect(readCertificates(input)).to.deep.equal([rootDer]);
+    for (const input of [base64.slice(1), base64.slice(0, -1), `${base64}!`, 'MIIB', 'M'])
+      refusal('INVALID_CERTIFICATE', () => readCertificates(input), input.slice(0, 9));
   });
 
   it('passes over keys in the same text', () => {

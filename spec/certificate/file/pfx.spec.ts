@@ -1,17 +1,18 @@
-import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { concat, utf8 } from '../../../lib/base/bytes.js';
-import { DerReader, der } from '../../../lib/base/der.js';
+import { contextTag, DerReader, der, readDer, readSequence, tags } from '../../../lib/base/der.js';
 import { SealwireError } from '../../../lib/base/errors.js';
-import { readPem } from '../../../lib/certificate/file/pem.js';
-import { type PfxContents, readPfx, writePfx } from '../../../lib/certificate/file/pfx.js';
-import { nobleCrypto } from '../../../lib/crypto/noble.js';
+import { maxIterationsPerFile } from '../../../lib/certificate/file/passphrase.js';
+import { readPfx, writePfx } from '../../../lib/certificate/file/pfx.js';
+import { writeMacData } from '../../../lib/certificate/file/pfx-mac.js';
+import { readPrivateKey } from '../../../lib/certificate/file/pkcs8.js';
+import { parseCertificate } from '../../../lib/certificate/x509/x509.js';
 import { nodeCrypto } from '../../../lib/crypto/node.js';
+import type { CryptoProvider } from '../../../lib/crypto/provider.js';
 import { backends } from '../../crypto/backends.js';
 import { refusal } from '../../support/refusal.js';
-import { requireProgram, sharedVectorPath, sharedVectors } from '../../support/requirements.js';
+import { requireProgram } from '../../support/requirements.js';
 import {
   authenticatedSafe,
   certificateBag,
@@ -21,302 +22,7 @@ import {
   pfxPassphrase,
   safeBag,
 } from '../pfx-file.js';
-import { programKeyKinds as kinds, ProgramFolder, type ProgramKeyKind } from '../program-folder.js';
-
-function publicKeyOf(certificate: Uint8Array): Uint8Array {
-  const { publicKey } = new X509Certificate(certificate);
-  return new Uint8Array(publicKey.export({ type: 'spki', format: 'der' }));
-}
-
-/** Whether each key of a file belongs to a certificate of it, by node's reading of both. */
-function keysFit({ certificates, keys }: PfxContents): boolean {
-  const known = certificates.map((certificate) => Buffer.from(publicKeyOf(certificate)).toString('hex'));
-  return keys.every(({ pkcs8 }) => {
-    const key = createPublicKey(createPrivateKey({ key: Buffer.from(pkcs8), type: 'pkcs8', format: 'der' }));
-    return known.includes(key.export({ type: 'spki', format: 'der' }).toString('hex'));
-  });
-}
-
-interface SharedFile {
-  readonly file: string;
-  readonly passphrase: string;
-  readonly certificates: number;
-  readonly key: string | null;
-  readonly rejected: boolean;
-}
-
-/** Files of index.json that are good, but made with what is refused for its age or for being unknown. */
-const outOfScope: Readonly<Record<string, RegExp>> = {
-  'rc_ValidCertificatePathTest1EE_macos.p12': /protected with .*RC2 .*openssl pkcs12 -legacy/,
-  'rc_example11.pfx': /1\.3\.6\.1\.4\.1\.1722\.12\.2\.1\.16.*openssl pkcs12/, // BLAKE2b
-};
-
-const otherVariants: readonly (readonly string[])[] = [
-  ['-iter', '1'],
-  ['-iter', '3000'],
-  ['-nomaciter'],
-  ['-keypbe', 'AES-128-CBC', '-certpbe', 'AES-192-CBC'],
-  ['-keypbe', 'NONE', '-certpbe', 'NONE'],
-  ['-certpbe', 'NONE'],
-];
-const passphrases: readonly string[] = [
-  'p\u00e4ssw\u00f6rt',
-  '\u043f\u0430\u0440\u043e\u043b\u044c \u20ac',
-  '\ud83d\udd11 key',
-  ' spaces ',
-];
-
-for (const crypto of backends) {
-  describe(`PFX files of other programs, read with ${crypto.name}`, () => {
-    it('the shared files: read as the index says, or refused by name', function () {
-      const index = sharedVectors<SharedFile[]>(this, 'pfx/index.json');
-      const read: string[] = [];
-      const refused: string[] = [];
-      for (const { file, passphrase, certificates, key, rejected } of index) {
-        const bytes = new Uint8Array(readFileSync(sharedVectorPath(this, `pfx/${file}`)));
-        const open = () => readPfx(crypto, bytes, passphrase);
-        if (outOfScope[file]) {
-          expect(refusal('INVALID_CERTIFICATE', open), file).to.match(outOfScope[file]);
-          refused.push(file);
-        } else if (rejected) {
-          refusal('PFX_PASSPHRASE', open);
-          refused.push(file);
-        } else {
-          const contents = open();
-          expect(contents.certificates, file).to.have.length(certificates);
-          expect(contents.keys, file).to.have.length(key ? 1 : 0);
-          expect(keysFit(contents), file).to.equal(true);
-          expect(refusal('PFX_PASSPHRASE', () => readPfx(crypto, bytes, `${passphrase}x`))).to.match(
-            /does not open the PFX file/,
-          );
-          read.push(file);
-        }
-      }
-      expect(read).to.have.members([
-        'rc_ValidCertificatePathTest1EE_windows_aes.p12.pfx',
-        'rc_example.pfx',
-        'rc_example2.pfx',
-        'rc_example4.pfx',
-        'rc_example7.pfx',
-        'rc_example9.pfx',
-        'rc_example15.pfx',
-        'rfc9579-a1.p12',
-        'rfc9579-a2.p12',
-      ]);
-      expect(refused).to.have.members([
-        'rc_ValidCertificatePathTest1EE_macos.p12',
-        'rc_example11.pfx',
-        'rfc9579-a4.p12',
-      ]);
-    });
-
-    describe('openssl', () => {
-      let folder: ProgramFolder;
-      before(function () {
-        requireProgram(this, 'openssl', 'version');
-        folder = new ProgramFolder();
-        folder.generateKey('root', 'p256');
-        folder.certify('root', { ca: true });
-        folder.generateKey('middle', 'p256');
-        folder.certify('middle', { ca: true, issuer: 'root' });
-        for (const kind of kinds) {
-          folder.generateKey(kind, kind);
-          folder.certify(kind, { issuer: 'middle' });
-        }
-        folder.write('above.pem', folder.text('middle.pem') + folder.text('root.pem'));
-      });
-      after(() => folder?.remove());
-
-      function made(kind: ProgramKeyKind, passphrase: string, ...options: string[]): Uint8Array {
-        folder.openssl(
-          ...['pkcs12', '-export', '-in', `${kind}.pem`, '-inkey', `${kind}.key`, '-certfile', 'above.pem'],
-          ...['-passout', `pass:${passphrase}`, '-out', 'made.pfx', ...options],
-        );
-        return folder.read('made.pfx');
-      }
-
-      function expectWhole(kind: ProgramKeyKind, contents: PfxContents): void {
-        const expected = [kind, 'middle', 'root'].map(
-          (name) => readPem(folder.text(`${name}.pem`))[0]!.bytes,
-        );
-        expect(contents.certificates).to.have.deep.members(expected);
-        expect(contents.keys).to.have.length(1);
-        expect(keysFit(contents)).to.equal(true);
-        expect(crypto.importPrivateKey(contents.keys[0]!.pkcs8).publicKey).to.deep.equal(
-          publicKeyOf(expected[0]!),
-        );
-      }
-
-      for (const kind of kinds) {
-        it(`${kind} with its chain, with the defaults of OpenSSL 3`, () => {
-          const contents = readPfx(crypto, made(kind, '1234', '-name', 'Ar\u00e8na'), '1234');
-          expectWhole(kind, contents);
-          expect(contents.keys[0]!.friendlyName).to.equal('Ar\u00e8na');
-          const leaf = readPem(folder.text(`${kind}.pem`))[0]!.bytes;
-          expect(contents.keys[0]!.localKeyId).to.deep.equal(crypto.hash('sha1', leaf));
-        });
-      }
-
-      // What the backends do differently is hash; the rest is the same code, and openssl takes its time.
-      const variants: readonly (readonly string[])[] = [
-        ['-macalg', 'sha1'],
-        ['-macalg', 'sha384'],
-        ['-macalg', 'sha512'],
-        ...(crypto === nobleCrypto ? [] : otherVariants),
-      ];
-      for (const options of variants) {
-        it(`with ${options.join(' ')}`, () => {
-          expectWhole('p256', readPfx(crypto, made('p256', '1234', ...options), '1234'));
-        });
-      }
-
-      for (const passphrase of crypto === nobleCrypto ? passphrases.slice(0, 1) : passphrases) {
-        it(`opens with ${JSON.stringify(passphrase)}, which MAC and cipher encode differently`, () => {
-          const pfx = made('p256', passphrase);
-          expectWhole('p256', readPfx(crypto, pfx, passphrase));
-          refusal('PFX_PASSPHRASE', () => readPfx(crypto, pfx, passphrase.trim().slice(1)));
-        });
-      }
-
-      it('opens with the empty passphrase', () => {
-        const pfx = made('p256', '');
-        expectWhole('p256', readPfx(crypto, pfx, ''));
-        refusal('PFX_PASSPHRASE', () => readPfx(crypto, pfx, ' '));
-        expect(refusal('PFX_PASSPHRASE', () => readPfx(crypto, made('p256', '1234'), ''))).to.match(
-          /"passphrase" option/,
-        );
-      });
-
-      it('without a key, and without certificates', () => {
-        folder.openssl(
-          ...[
-            'pkcs12',
-            '-export',
-            '-nokeys',
-            '-in',
-            'above.pem',
-            '-passout',
-            'pass:1234',
-            '-out',
-            'made.pfx',
-          ],
-        );
-        const certificatesOnly = readPfx(crypto, folder.read('made.pfx'), '1234');
-        expect(certificatesOnly.certificates).to.have.length(2);
-        expect(certificatesOnly.keys).to.deep.equal([]);
-        folder.openssl(
-          ...['pkcs12', '-export', '-nocerts', '-inkey', 'p256.key', '-in', 'p256.key'],
-          ...['-passout', 'pass:1234', '-out', 'made.pfx'],
-        );
-        const keyOnly = readPfx(crypto, folder.read('made.pfx'), '1234');
-        expect(keyOnly.certificates).to.deep.equal([]);
-        expect(keyOnly.keys).to.have.length(1);
-      });
-
-      it('refuses a file without MAC and says how to get one', () => {
-        expect(
-          refusal('INVALID_CERTIFICATE', () => readPfx(crypto, made('p256', '1234', '-nomac'), '1234')),
-        ).to.match(/no MAC.*export it again/);
-      });
-
-      if (crypto === nodeCrypto) {
-        it('refuses the old ciphers and says how to convert the file, and the way works', () => {
-          for (const [algorithm, ...options] of [
-            ['Triple DES', '-keypbe', 'PBE-SHA1-3DES'],
-            ['Triple DES', '-certpbe', 'PBE-SHA1-3DES'],
-            ['40-bit RC2', '-legacy'],
-          ] as [string, ...string[]][]) {
-            const old = made('p256', '1234', ...options);
-            const message = refusal('INVALID_CERTIFICATE', () => readPfx(crypto, old, '1234'));
-            expect(message).to.contain(algorithm);
-            expect(message).to.contain('openssl pkcs12 -legacy -in old.pfx -out all.pem');
-            expect(message).to.contain('openssl pkcs12 -export -in all.pem -out new.pfx');
-            folder.write('old.pfx', old);
-            folder.openssl(
-              ...['pkcs12', '-legacy', '-in', 'old.pfx', '-out', 'all.pem'],
-              ...['-passin', 'pass:1234', '-passout', 'pass:1234'],
-            );
-            folder.openssl(
-              ...['pkcs12', '-export', '-in', 'all.pem', '-out', 'new.pfx'],
-              ...['-passin', 'pass:1234', '-passout', 'pass:1234'],
-            );
-            expectWhole('p256', readPfx(crypto, folder.read('new.pfx'), '1234'));
-          }
-        });
-      }
-
-      // The key is opaque to the writer: each kind once, and one of them with noble, whose PBKDF2 is slow.
-      for (const kind of kinds.filter((each) => (each === 'p256') === (crypto === nobleCrypto))) {
-        it(`reads what we write for ${kind}`, () => {
-          const key = crypto.importPrivateKey(readPem(folder.text(`${kind}.key`))[0]!.bytes);
-          const certificates = [kind, 'middle'].map((name) => readPem(folder.text(`${name}.pem`))[0]!.bytes);
-          const passphrase = 'p\u00e4ss \u20ac';
-          const pfx = writePfx(crypto, { certificates, privateKey: key, passphrase, friendlyName: 'ours' });
-          folder.write('ours.pfx', pfx);
-          folder.write('passphrase', `${passphrase}\n`);
-          const info = folder.openssl(
-            ...[
-              'pkcs12',
-              '-in',
-              'ours.pfx',
-              '-passin',
-              'file:passphrase',
-              '-info',
-              '-nodes',
-              '-out',
-              'ours.pem',
-            ],
-          );
-          expect(info).to.match(/MAC: sha256, Iteration 20000/);
-          expect(
-            info.match(/PBES2, PBKDF2, AES-256-CBC, Iteration 20000, PRF hmacWithSHA256/g),
-          ).to.have.length(2);
-          const blocks = readPem(folder.text('ours.pem'));
-          expect(
-            blocks.filter(({ label }) => label === 'CERTIFICATE').map(({ bytes }) => bytes),
-          ).to.deep.equal(certificates);
-          expect(
-            blocks.filter(({ label }) => label === 'PRIVATE KEY').map(({ bytes }) => bytes),
-          ).to.deep.equal([key.export()]);
-          expect(folder.text('ours.pem')).to.contain('friendlyName: ours');
-
-          const { keys } = readPfx(crypto, pfx, passphrase);
-          expect(keys).to.deep.equal([
-            { pkcs8: key.export(), localKeyId: crypto.hash('sha1', certificates[0]!), friendlyName: 'ours' },
-          ]);
-        });
-      }
-
-      it('writes the empty passphrase as openssl and others expect it', () => {
-        const key = crypto.importPrivateKey(readPem(folder.text('p256.key'))[0]!.bytes);
-        const certificates = [readPem(folder.text('p256.pem'))[0]!.bytes];
-        const pfx = writePfx(crypto, { certificates, privateKey: key, passphrase: '' });
-        folder.write('ours.pfx', pfx);
-        folder.openssl('pkcs12', '-in', 'ours.pfx', '-passin', 'pass:', '-noout');
-        expect(readPfx(crypto, pfx, '').keys).to.have.length(1);
-      });
-    });
-  });
-}
-
-describe('PFX files of keytool', () => {
-  it('hold a key under its alias', function () {
-    requireProgram(this, 'keytool', '-help');
-    ProgramFolder.during((folder) => {
-      folder.run(
-        ...(['keytool', '-genkeypair', '-alias', 'red', '-keyalg', 'EC', '-groupname', 'secp384r1'] as const),
-        ...['-dname', 'CN=red', '-storetype', 'PKCS12', '-keystore', 'store.p12', '-storepass', 'secret12'],
-        '-J-XX:TieredStopAtLevel=1',
-      );
-      for (const crypto of backends) {
-        const contents = readPfx(crypto, folder.read('store.p12'), 'secret12');
-        expect(contents.certificates).to.have.length(1);
-        expect(contents.keys.map(({ friendlyName }) => friendlyName)).to.deep.equal(['red']);
-        expect(keysFit(contents)).to.equal(true);
-      }
-    });
-  });
-});
+import { ProgramFolder } from '../program-folder.js';
 
 describe('PFX files that are damaged or made to harm', () => {
   const crypto = nodeCrypto;
@@ -371,6 +77,47 @@ describe('PFX files that are damaged or made to harm', () => {
     expect(refusal('INVALID_CERTIFICATE', open(rfc7292))).to.match(/2000001 passphrase iterations/);
   });
 
+  it('bounds the iterations of all parts together, before they are done', () => {
+    const pkcs8 = nodeCrypto.generateKeyPair('ed25519').export();
+    const shrouded = (iterations: number): Uint8Array => {
+      const derivation = der.sequence(
+        der.oid('1.2.840.113549.1.5.12'),
+        der.sequence(
+          der.octetString(new Uint8Array(8)),
+          der.integer(iterations),
+          der.sequence(der.oid('1.2.840.113549.2.9'), der.null()),
+        ),
+      );
+      const aes = der.sequence(der.oid('2.16.840.1.101.3.4.1.42'), der.octetString(new Uint8Array(16)));
+      const algorithm = der.sequence(der.oid('1.2.840.113549.1.5.13'), der.sequence(derivation, aes));
+      const key = crypto.pbkdf2('sha256', utf8(passphrase), new Uint8Array(8), Math.min(iterations, 7), 32);
+      const padding = 16 - (pkcs8.length % 16);
+      const padded = concat([pkcs8, new Uint8Array(padding).fill(padding)]);
+      const ciphertext = crypto.aesCbcEncrypt(key, new Uint8Array(16), padded);
+      return safeBag(2, der.sequence(algorithm, der.octetString(ciphertext)));
+    };
+    // Counts what is asked of the backend, and does next to nothing of it.
+    let asked = 0;
+    const idle: CryptoProvider = {
+      ...crypto,
+      pbkdf2(name, password, salt, iterations, length) {
+        if (iterations > 1) asked += iterations;
+        return crypto.pbkdf2(name, password, salt, Math.min(iterations, 7), length);
+      },
+    };
+    const bags = (count: number, iterations: number): Uint8Array =>
+      pfxFile(authenticatedSafe(...new Array<Uint8Array>(count).fill(shrouded(iterations))));
+    const each = Math.floor((maxIterationsPerFile - 1) / 4);
+    expect(readPfx(idle, bags(4, each), passphrase).keys).to.have.length(4);
+    expect(asked).to.equal(4 * each);
+    asked = 0;
+    const tooMany = () => readPfx(idle, bags(256, 2_000_000), passphrase);
+    expect(refusal('INVALID_CERTIFICATE', tooMany)).to.match(
+      /more than 6000000 passphrase iterations together/,
+    );
+    expect(asked).to.be.at.most(maxIterationsPerFile);
+  });
+
   it('bounds the number of bags and their nesting', () => {
     const nested = (levels: number): Uint8Array =>
       levels === 0 ? bag : safeBag(6, der.sequence(nested(levels - 1)));
@@ -399,6 +146,26 @@ describe('PFX files that are damaged or made to harm', () => {
     expect(keys.map(({ friendlyName }) => friendlyName)).to.deep.equal(['arena', '\u0430\u0440']);
   });
 
+  it('bounds names: one that is longer than any is malformed, whatever is in it', () => {
+    const key = nodeCrypto.generateKeyPair('p256');
+    const named = (name: string) => open(pfxFile(authenticatedSafe(keyBag(key, name))));
+    expect(named(`${'x'.repeat(255)}\0`)().keys[0]!.friendlyName).to.equal('x'.repeat(255));
+    const long = `${'\0'.repeat(400_000)}x`;
+    const before = performance.now();
+    expect(refusal('INVALID_CERTIFICATE', named(long))).to.match(/a name/);
+    // Taking zeros off the end of this one by the obvious expression takes minutes.
+    expect(performance.now() - before).to.be.below(1000);
+  });
+
+  it('takes bytes as Buffers, and gives copies: what is wiped later is not the file', () => {
+    const file = Buffer.from(pfxFile(authenticatedSafe(bag, certificateBag(utf8('certificate')))));
+    const before = Buffer.from(file);
+    const { keys, certificates } = readPfx(crypto, file, passphrase);
+    for (const { pkcs8 } of keys) pkcs8.fill(0);
+    for (const certificate of certificates) certificate.fill(0);
+    expect(file).to.deep.equal(before);
+  });
+
   it('refuses what is no PFX file', () => {
     const version4 = der.sequence(der.integer(4), dataInfo(authSafe));
     const signed = der.sequence(der.oid('1.2.840.113549.1.7.2'), der.explicit(0, der.null()));
@@ -407,9 +174,12 @@ describe('PFX files that are damaged or made to harm', () => {
     expect(refusal('INVALID_CERTIFICATE', open(der.sequence(der.integer(3), dataInfo(authSafe))))).to.match(
       /no MAC/,
     );
-    refusal('INVALID_CERTIFICATE', open(new Uint8Array(0)));
-    refusal('INVALID_CERTIFICATE', open(utf8('-----BEGIN CERTIFICATE-----')));
-    refusal('INVALID_CERTIFICATE', open(der.octetString(authSafe)));
+    for (const bytes of [new Uint8Array(0), utf8('-----BEGIN CERTIFICATE-----'), der.octetString(authSafe)])
+      expect(refusal('INVALID_CERTIFICATE', open(bytes))).to.match(/no PFX file: pass the bytes/);
+    for (const keystore of [Uint8Array.of(0xfe, 0xed, 0xfe, 0xed), Uint8Array.of(0xce, 0xce, 0xce, 0xce)])
+      expect(refusal('INVALID_CERTIFICATE', open(keystore))).to.match(
+        /Java keystore.*keytool -importkeystore/,
+      );
   });
 
   it('refuses every change of one byte under the MAC, and every other one with a code or not at all', () => {
@@ -492,3 +262,111 @@ describe('PFX files that are damaged or made to harm', () => {
     }
   });
 });
+
+/** In the freest form that Firefox writes: indefinite lengths, and strings in parts of 100 octets. */
+function toBer(bytes: Uint8Array): Uint8Array {
+  const { tag, content } = readDer(bytes);
+  const mark = new Uint8Array(2);
+  if (tag === tags.octetString || tag === contextTag(0, false)) {
+    const parts: Uint8Array[] = [];
+    for (let offset = 0; offset < content.length; offset += 100)
+      parts.push(der.octetString(content.subarray(offset, offset + 100)));
+    return concat([Uint8Array.of(tag | 0x20, 0x80), ...parts, mark]);
+  }
+  if ((tag & 0x20) === 0) return bytes;
+  const reader = new DerReader(content);
+  const parts: Uint8Array[] = [];
+  while (!reader.done) parts.push(toBer(reader.next().bytes));
+  return concat([Uint8Array.of(tag, 0x80), ...parts, mark]);
+}
+
+/** Like toBer, and what stands in the strings of an AuthenticatedSafe is BER too. */
+function safeToBer(safe: Uint8Array): Uint8Array {
+  const infos: Uint8Array[] = [];
+  const reader = readSequence(safe);
+  while (!reader.done) {
+    const fields = reader.sequence();
+    const oid = fields.expect(tags.oid).bytes;
+    const content = readDer(fields.expect(contextTag(0, true)).content);
+    const inner = content.tag === tags.octetString ? der.octetString(toBer(content.content)) : content.bytes;
+    infos.push(der.sequence(oid, der.explicit(0, inner)));
+  }
+  return toBer(der.sequence(...infos));
+}
+
+describe('PFX files in BER', () => {
+  const key = nodeCrypto.generateKeyPair('p256');
+  const certificate = der.sequence(der.octetString(new Uint8Array(500).fill(1)));
+  const written = writePfx(nodeCrypto, {
+    certificates: [certificate],
+    privateKey: key,
+    passphrase: pfxPassphrase,
+  });
+  const authSafe = authSafeOf(written);
+
+  function authSafeOf(file: Uint8Array): Uint8Array {
+    const fields = readSequence(file);
+    fields.expect(tags.integer);
+    const contentInfo = fields.sequence();
+    contentInfo.expect(tags.oid);
+    return readDer(contentInfo.next().content).content;
+  }
+
+  function berFile(): Uint8Array {
+    const safe = safeToBer(authSafe);
+    return toBer(der.sequence(der.integer(3), dataInfo(safe), writeMacData(nodeCrypto, safe, pfxPassphrase)));
+  }
+
+  for (const crypto of backends) {
+    it(`are read with ${crypto.name}, whatever is written freely in them`, () => {
+      const { certificates, keys } = readPfx(crypto, berFile(), pfxPassphrase);
+      expect(certificates).to.deep.equal([certificate]);
+      expect(keys.map(({ pkcs8 }) => pkcs8)).to.deep.equal([key.export()]);
+      refusal('PFX_PASSPHRASE', () => readPfx(crypto, berFile(), 'wrong'));
+    });
+  }
+
+  it('are what openssl takes for PFX files', function () {
+    requireProgram(this, 'openssl', 'version');
+    ProgramFolder.during((folder) => {
+      folder.write('ber.pfx', berFile());
+      const args = ['pkcs12', '-in', 'ber.pfx', '-passin', `pass:${pfxPassphrase}`, '-nocerts', '-nodes'];
+      expect(folder.openssl(...args)).to.contain('BEGIN PRIVATE KEY');
+    });
+  });
+
+  it('have their MAC over the octets as they stand', () => {
+    const file = berFile();
+    const safe = safeToBer(authSafe);
+    for (let index = 0; index < safe.length; index += 7) {
+      const changed = file.slice();
+      // The first part of the string begins with the safe; find each octet of it in the file.
+      const at =
+        Math.floor(index / 100) * 102 + (index % 100) + Buffer.from(file).indexOf(safe.subarray(0, 50));
+      changed[at]! ^= 0x01;
+      refusal('PFX_PASSPHRASE', () => readPfx(fast, changed, pfxPassphrase), `octet ${index}`);
+    }
+  });
+
+  it('have keys and certificates in DER all the same', () => {
+    const ber = toBer(key.export());
+    const opened = readPfx(nodeCrypto, pfxFile(authenticatedSafe(certificateBag(ber))), pfxPassphrase);
+    expect(opened.certificates).to.deep.equal([ber]);
+    refusal('INVALID_CERTIFICATE', () => readPrivateKey(nodeCrypto, ber, undefined));
+    refusal('INVALID_CERTIFICATE', () => parseCertificate(ber));
+  });
+});
+
+/** The MAC of {@link writePfx} asks for 20,000 rounds; a hundred wrong ones need not all take that long. */
+const fast: CryptoProvider = {
+  ...nodeCrypto,
+  iterateHash: (() => {
+    const known = new Map<string, Uint8Array>();
+    return (name, data, rounds) => {
+      const asked = `${name} ${rounds} ${data}`;
+      const digest = known.get(asked) ?? nodeCrypto.iterateHash(name, data, rounds);
+      known.set(asked, digest);
+      return digest.slice();
+    };
+  })(),
+};
