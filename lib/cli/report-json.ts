@@ -1,5 +1,4 @@
-// What `cert inspect --json` prints: one JSON object, of which members may be added but not renamed. README and
-// docs/certificates.md name them.
+// What `cert inspect --json` prints: one JSON object. Programs read it, so members may be added but not renamed.
 
 import { describeCertificate } from '../certificate/x509/description.js';
 import { parseCertificate } from '../certificate/x509/x509.js';

@@ -131,6 +131,13 @@ describe('sealwire cert inspect: servers', () => {
     expect(stdout).to.include('old.example').and.include('7 years ago').and.include('refused as a server');
   });
 
+  it('speaks with a TLS server that modern clients turn away', async () => {
+    const old = { minVersion: 'TLSv1', maxVersion: 'TLSv1', ciphers: 'DEFAULT:@SECLEVEL=0' } as const;
+    const tls = createTlsServer({ cert: leaf.pem.certificate, key: leaf.pem.key, ...old });
+    const { exitCode, stderr } = await inspect(`tls://127.0.0.1:${await listening(tls)}`);
+    expect({ exitCode, stderr }).to.deep.equal({ exitCode: 0, stderr: '' });
+  });
+
   it('takes the chain of servers that want a certificate of the client', async () => {
     const pem = { cert: leaf.pem.certificate, key: leaf.pem.key };
     const tls = createTlsServer({

@@ -8,7 +8,7 @@ import { loadIdentity } from '../../lib/certificate/identity.js';
 import { issueCertificate } from '../../lib/certificate/issue/issue.js';
 import { nodeCrypto } from '../../lib/crypto/node.js';
 import { requireProgram } from '../support/requirements.js';
-import { freshConsole } from './console.js';
+import { type Ending, freshConsole } from './console.js';
 
 const passphrase = 'long enough';
 const env = { CA: 'the key of the CA', OWN: passphrase };
@@ -274,7 +274,7 @@ describe('sealwire cert: issuing', () => {
     expect(fits).to.include({ exitCode: 0, stderr: '' });
   });
 
-  it('puts an intermediate CA into the chain, and refuses to issue what would be refused', async () => {
+  it('puts an intermediate CA into the chain', async () => {
     const root = issueCertificate(nodeCrypto, { commonName: 'Root', ca: true });
     const middle = issueCertificate(nodeCrypto, {
       commonName: 'Middle',
@@ -298,6 +298,20 @@ describe('sealwire cert: issuing', () => {
     expect(loadIdentity(nodeCrypto, { pfx: console().bytes('server.pfx'), passphrase }).chain).to.have.length(
       2,
     );
+  });
+
+  it('does not issue what would be refused, such as a name that the CA may not vouch for', async function () {
+    requireProgram(this, 'openssl', 'version');
+    await openssl('ecparam -name prime256v1 -genkey -noout -out ca-key.pem');
+    const constraint = 'nameConstraints=critical,permitted;DNS:other.example';
+    await openssl(`req -x509 -key ca-key.pem -subj /CN=Narrow -days 30 -addext ${constraint} -out ca.pem`);
+    const narrow = (name: string): Promise<Ending> =>
+      console().run(['cert', 'server', '--name', name, '--ca', '.', '--out', 'x', '--no-passphrase']);
+    const { exitCode, stdout, stderr } = await narrow('game.example');
+    expect({ exitCode, stdout }).to.deep.equal({ exitCode: 1, stdout: '' });
+    expect(stderr).to.include('what this CA signs would be refused').and.include('cert inspect ca.pem');
+    expect(console().names()).to.deep.equal(['ca-key.pem', 'ca.pem']);
+    expect((await narrow('www.other.example')).exitCode).to.equal(0);
   });
 
   const openssl = (line: string): Promise<string> => console().tool('openssl', ...line.split(' '));
