@@ -15,7 +15,7 @@ export class RpcDeclaration {
 
   constructor(security: SecurityFlags, options: RpcOptions) {
     this.security = checkSecurity(security);
-    checkOptions('rpc()', options);
+    checkOptions('rpc()', security, options);
     this.options = options;
   }
 }

@@ -42,7 +42,7 @@ export interface RpcDecorator {
  */
 export function Rpc(security: SecurityFlags = Security.None, options: RpcOptions = {}): RpcDecorator {
   checkSecurity(security);
-  checkOptions('@Rpc', options);
+  checkOptions('@Rpc', security, options);
   return (subject: unknown, context: unknown, descriptor?: unknown): void => {
     if (isStandardContext(context)) declareStandard(subject, context, security, options);
     else declareLegacy(subject, context, descriptor, security, options);

@@ -8,7 +8,7 @@
 import 'reflect-metadata';
 import { SealwireError } from '../base/errors.js';
 import { methodNameFault } from './names.js';
-import { checkSecurity, type Security, type SecurityFlags } from './security.js';
+import { checkSecurity, Security, type SecurityFlags, satisfies } from './security.js';
 
 /** What may be said about an RPC beside its protection. */
 export interface RpcOptions {
@@ -18,6 +18,11 @@ export interface RpcOptions {
   readonly oneWay?: boolean;
   /** The longest that a call may take, in milliseconds, whatever its caller asks for. */
   readonly timeoutMs?: number;
+  /**
+   * Only callers that have proved who they are, by a certificate; others get UNAUTHENTICATED. The call must be
+   * Security.Authenticated, or anybody on the path could make it in their name.
+   */
+  readonly requiresIdentity?: boolean;
 }
 
 /** What is known of one RPC. */
@@ -27,6 +32,7 @@ export interface RpcMetadata {
   /** The name on the wire, without the service's. */
   readonly name: string;
   readonly oneWay: boolean;
+  readonly requiresIdentity: boolean;
   readonly timeoutMs?: number;
 }
 
@@ -38,7 +44,12 @@ export interface DeclaredRpc {
 
 type Method = (...args: never[]) => unknown;
 
-const knownOptions: readonly string[] = ['name', 'oneWay', 'timeoutMs'] satisfies (keyof RpcOptions)[];
+const knownOptions: readonly string[] = [
+  'name',
+  'oneWay',
+  'timeoutMs',
+  'requiresIdentity',
+] satisfies (keyof RpcOptions)[];
 
 /** The longest delay that setTimeout can measure. */
 const maxTimeoutMs = 2 ** 31 - 1;
@@ -60,11 +71,12 @@ export function defineRpc(key: string, method: unknown, security: SecurityFlags,
   }
   if (Reflect.getOwnMetadata(rpcKey, method) !== undefined)
     throw invalid(`${key} is declared as an RPC twice`);
-  checkOptions(key, options);
+  checkOptions(key, security, options);
   const metadata: RpcMetadata = {
     security: checkSecurity(security),
     name: options.name ?? key,
     oneWay: options.oneWay ?? false,
+    requiresIdentity: options.requiresIdentity ?? false,
     ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }),
   };
   const fault = methodNameFault(metadata.name);
@@ -72,8 +84,11 @@ export function defineRpc(key: string, method: unknown, security: SecurityFlags,
   Reflect.defineMetadata(rpcKey, Object.freeze(metadata), method);
 }
 
-/** Throws INVALID_RPC for an option that this version does not know: it would be believed to work. */
-export function checkOptions(key: string, options: RpcOptions): void {
+/**
+ * Throws INVALID_RPC for an option that this version does not know, or that does not go with the flags: it would be
+ * believed to work.
+ */
+export function checkOptions(key: string, security: SecurityFlags, options: RpcOptions): void {
   if (typeof options !== 'object' || options === null)
     throw invalid(`the options of ${key} must be an object`);
   for (const option of Object.keys(options)) {
@@ -81,10 +96,18 @@ export function checkOptions(key: string, options: RpcOptions): void {
       throw invalid(`${key} has the unknown option ${option}; this version knows ${knownOptions.join(', ')}`);
     }
   }
-  const { name, oneWay, timeoutMs } = options;
+  const { name, oneWay, timeoutMs, requiresIdentity } = options;
   if (name !== undefined && typeof name !== 'string') throw invalid(`the name of ${key} must be a string`);
   if (oneWay !== undefined && typeof oneWay !== 'boolean')
     throw invalid(`oneWay of ${key} must be a boolean`);
+  if (requiresIdentity !== undefined && typeof requiresIdentity !== 'boolean')
+    throw invalid(`requiresIdentity of ${key} must be a boolean`);
+  if (requiresIdentity && !satisfies(security, Security.Authenticated)) {
+    throw invalid(
+      `requiresIdentity of ${key} needs Security.Authenticated: anybody on the path can make a call without it, in ` +
+        'the name of whoever is connected',
+    );
+  }
   if (timeoutMs === undefined) return;
   if (!Number.isInteger(timeoutMs) || timeoutMs < 1 || timeoutMs > maxTimeoutMs) {
     throw invalid(`timeoutMs of ${key} must be a whole number of milliseconds, 1 to ${maxTimeoutMs}`);

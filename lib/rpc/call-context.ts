@@ -4,11 +4,17 @@
 // of the call, which costs nothing and works in browsers, where there is no AsyncLocalStorage.
 
 import { SealwireError } from '../base/errors.js';
+import type { PeerIdentity } from './identity.js';
 import type { Peer } from './peer.js';
 
 export interface CallContext {
   /** The connection that the call came over; on a client, the one to its server. */
   readonly client: Peer;
+  /**
+   * Who calls; undefined where the other side has shown no certificate, and for every call that was not Authenticated,
+   * since anybody on the path can have made it. `requiresIdentity` of `@Rpc` refuses callers without.
+   */
+  readonly identity: PeerIdentity | undefined;
   /** The flags that this very message had, at least what the method declares. */
   readonly security: number;
   /** Aborted when the caller cancels, when the deadline passes, and when the connection ends. */

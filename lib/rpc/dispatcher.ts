@@ -1,8 +1,9 @@
 // The serving side: a call is admitted, run in its context, and answered under the flags that it came with.
 //
-//   1. the method exists          UNIMPLEMENTED        4. there is room        RESOURCE_EXHAUSTED
-//   2. its flags are enough       SECURITY_REQUIRED    5. run, until deadline  DEADLINE_EXCEEDED
-//   3. called as it is declared   or the peer is out   6. answer: result, or error
+//   1. called as it is declared   or the peer is out   5. there is room        RESOURCE_EXHAUSTED
+//   2. the method exists          UNIMPLEMENTED        6. run, until deadline  DEADLINE_EXCEEDED
+//   3. its flags are enough       SECURITY_REQUIRED    7. answer: result, or error
+//   4. the caller is known        UNAUTHENTICATED
 //
 // The receiver enforces the flags, by what the record really had and never by what it claims. Arguments are data of the
 // peer: the method is found by number, and called with them as they were decoded.
@@ -10,7 +11,7 @@
 import type { Clock, StopTimer } from '../base/clock.js';
 import { isErrorCode, RpcError, SealwireError } from '../base/errors.js';
 import type { Limits } from '../base/limits.js';
-import { describeSecurity, satisfies } from '../contract/security.js';
+import { describeSecurity, Security, satisfies } from '../contract/security.js';
 import { encodeError, encodeResult } from '../wire/call-message.js';
 import { runInContext } from './call-context.js';
 import { isAllowed } from './flags.js';
@@ -110,6 +111,12 @@ export class Dispatcher {
       // Without the method's name: this answer may go out in the clear, and names never do.
       const least = describeSecurity(method.security);
       refusal = new SealwireError('SECURITY_REQUIRED', `this method must be called with ${least}`);
+    } else if (method.requiresIdentity && peer.identity === undefined) {
+      refusal = new SealwireError(
+        'UNAUTHENTICATED',
+        'this method needs a client certificate, or whatever else proves who calls, and this connection has none: set ' +
+          "certificate on the calling side, and clientAuthentication to 'optional' or 'required' on the server",
+      );
     } else if (this.#executing >= limits.maxCallsInFlight) {
       refusal = new SealwireError('RESOURCE_EXHAUSTED', 'too many calls in flight');
     }
@@ -149,7 +156,9 @@ export class Dispatcher {
     };
 
     const deadline = new Date(clock.date().getTime() + patienceMs);
-    const context = { client: peer, security: flags, signal: abort.signal, deadline };
+    // Whoever is on the path can make a call without a tag, and is nobody.
+    const identity = satisfies(flags, Security.Authenticated) ? peer.identity : undefined;
+    const context = { client: peer, identity, security: flags, signal: abort.signal, deadline };
     let returned: unknown;
     try {
       returned = runInContext(context, () => method.invoke(args));

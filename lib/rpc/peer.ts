@@ -1,6 +1,7 @@
 // The other side of a connection, as users see it: a client on the server, the server on a client.
 
 import type { CallOptions } from './caller.js';
+import type { PeerIdentity } from './identity.js';
 import { createProxy, type RpcProxy, type ServiceClass } from './proxy.js';
 import type { Session } from './session.js';
 
@@ -31,6 +32,15 @@ export class Peer {
 
   get security(): ConnectionSecurity {
     return this.#session.security;
+  }
+
+  /**
+   * Who the peer has proved to be: a client by the certificate that it was asked for (`clientAuthentication`), a server by
+   * that which signs the key exchange. Undefined where it showed none. A call may be somebody else's unless it was
+   * Authenticated: methods take `callContext().identity`.
+   */
+  get identity(): PeerIdentity | undefined {
+    return this.#session.identity;
   }
 
   /** Certificates that the peer proved to own, DER, its own first; empty where it showed none. */

@@ -14,6 +14,8 @@ export interface ServedMethod {
   /** The least flags with which a call is accepted. */
   readonly security: number;
   readonly oneWay: boolean;
+  /** Only for callers that have proved who they are. */
+  readonly requiresIdentity: boolean;
   /** Longest that one call may take, in milliseconds; undefined: the connection's limit. */
   readonly timeoutMs: number | undefined;
   invoke(args: readonly unknown[]): unknown;
@@ -56,6 +58,7 @@ export class Registry {
           fullName: `${service.name}.${name}`,
           security,
           oneWay,
+          requiresIdentity: metadata.requiresIdentity,
           timeoutMs: metadata.timeoutMs,
           invoke: (args) => Reflect.apply(method, target, args),
         };

@@ -13,6 +13,7 @@ import { type CallMessage, decodeCallMessages } from '../wire/call-message.js';
 import type { CloseReason } from '../wire/frame.js';
 import { Caller, type CallOptions, connectionClosed, type RemoteMethod } from './caller.js';
 import { type CallObserver, Dispatcher } from './dispatcher.js';
+import { certificateIdentity, type PeerIdentity } from './identity.js';
 import { type ConnectionSecurity, Peer } from './peer.js';
 import type { ServiceClass } from './proxy.js';
 import type { Services } from './registry.js';
@@ -42,6 +43,7 @@ export class Session implements ConnectionOwner {
   #connection: Connection | undefined;
   #live: LiveSession | undefined;
   #endedBy: SealwireError | undefined;
+  #identity: PeerIdentity | undefined;
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -64,6 +66,15 @@ export class Session implements ConnectionOwner {
       suite: established?.secrets?.suite,
       group: established?.secrets?.group,
     };
+  }
+
+  /** Who the peer is; undefined where it has proved nothing, and before the handshake is over. */
+  get identity(): PeerIdentity | undefined {
+    const live = this.#live;
+    if (live === undefined) return undefined;
+    // Read when it is first asked for: most connections are never asked.
+    this.#identity ??= certificateIdentity(live.established.peerChain);
+    return this.#identity;
   }
 
   get peerCertificates(): readonly Uint8Array[] {

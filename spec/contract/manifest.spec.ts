@@ -241,7 +241,10 @@ describe('contract/manifest', () => {
       new Map(
         ['m0', 'm1', 'm2', 'm3', 'gone'].map((name) => [
           name,
-          { key: name, metadata: { name, security: security as Security, oneWay: false } },
+          {
+            key: name,
+            metadata: { name, security: security as Security, oneWay: false, requiresIdentity: false },
+          },
         ]),
       );
     expect(findWeakened(agreed, declared(0))).to.deep.equal(['gone']);

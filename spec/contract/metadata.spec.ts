@@ -12,7 +12,10 @@ defineRpc('ping', Base.prototype.ping, 2, {});
 describe('contract/metadata', () => {
   it('collects the declared methods of a class and of an instance', () => {
     const expected = new Map([
-      ['ping', { key: 'ping', metadata: { security: 2, name: 'ping', oneWay: false } }],
+      [
+        'ping',
+        { key: 'ping', metadata: { security: 2, name: 'ping', oneWay: false, requiresIdentity: false } },
+      ],
     ]);
     expect(collectRpcs(Base)).to.deep.equal(expected);
     expect(collectRpcs(new Base())).to.deep.equal(expected);
@@ -117,6 +120,7 @@ describe('contract/metadata', () => {
       [{ name: 'a.b' }, /not an identifier/],
       [{ name: 'then' }, /reserved/],
       [{ oneWay: 1 }, /boolean/],
+      [{ requiresIdentity: 1 }, /requiresIdentity .* must be a boolean/],
       ...[0, -1, 1.5, NaN, Infinity, 2 ** 31, '5'].map((timeoutMs): [object, RegExp] => [
         { timeoutMs },
         /timeoutMs .* 1 to 2147483647/,
@@ -136,8 +140,23 @@ describe('contract/metadata', () => {
       security: 1,
       name: 'ping',
       oneWay: false,
+      requiresIdentity: false,
       timeoutMs: 2 ** 31 - 1,
     });
+  });
+
+  it('takes callers that must be known only where nobody can call in their name', () => {
+    for (const security of [0, 1]) {
+      expect(() => defineRpc('ping', () => {}, security, { requiresIdentity: true }))
+        .to.throw(/requiresIdentity of ping needs Security.Authenticated/)
+        .with.property('code', 'INVALID_RPC');
+      defineRpc('ping', () => {}, security, { requiresIdentity: false });
+    }
+    for (const security of [2, 3]) {
+      const method = (): void => {};
+      defineRpc('ping', method, security, { requiresIdentity: true });
+      expect(rpcMetadata(method)).to.include({ security, requiresIdentity: true });
+    }
   });
 
   it('refuses what is no method, a second declaration, unknown flags and generators', () => {

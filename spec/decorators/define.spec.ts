@@ -20,8 +20,11 @@ describe('decorators/define', () => {
       move: rpc(Security.Authenticated, { oneWay: true, name: 'moveTo' }),
     });
     expect([...collectRpcs(Arena).values()]).to.have.deep.members([
-      { key: 'login', metadata: { security: 3, name: 'login', oneWay: false, timeoutMs: 250 } },
-      { key: 'move', metadata: { security: 2, name: 'moveTo', oneWay: true } },
+      {
+        key: 'login',
+        metadata: { security: 3, name: 'login', oneWay: false, requiresIdentity: false, timeoutMs: 250 },
+      },
+      { key: 'move', metadata: { security: 2, name: 'moveTo', oneWay: true, requiresIdentity: false } },
     ]);
   });
 
@@ -54,7 +57,10 @@ describe('decorators/define', () => {
     expect(() => rpc(9))
       .to.throw(/no protection/)
       .with.property('code', 'INVALID_RPC');
-    expect(() => rpc(0, { requiresIdentity: true } as object)).to.throw(/unknown option requiresIdentity/);
+    expect(() => rpc(0, { rateLimit: 5 } as object)).to.throw(/unknown option rateLimit/);
+    expect(() => rpc(1, { requiresIdentity: true })).to.throw(
+      /requiresIdentity of rpc\(\) needs Security.Authenticated/,
+    );
     expect(() => defineRpcs(Arena, { wipe: { security: 0, options: {} } }))
       .to.throw('wipe: give rpc(…) to defineRpcs')
       .with.property('code', 'INVALID_RPC');

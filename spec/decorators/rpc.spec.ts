@@ -19,9 +19,15 @@ describe('decorators/rpc', () => {
       wipe(): void {}
     }
     expect([...collectRpcs(Arena).values()]).to.have.deep.members([
-      { key: 'scoreboard', metadata: { security: 0, name: 'scoreboard', oneWay: false } },
-      { key: 'login', metadata: { security: 3, name: 'signIn', oneWay: false, timeoutMs: 250 } },
-      { key: 'move', metadata: { security: 2, name: 'move', oneWay: true } },
+      {
+        key: 'scoreboard',
+        metadata: { security: 0, name: 'scoreboard', oneWay: false, requiresIdentity: false },
+      },
+      {
+        key: 'login',
+        metadata: { security: 3, name: 'signIn', oneWay: false, requiresIdentity: false, timeoutMs: 250 },
+      },
+      { key: 'move', metadata: { security: 2, name: 'move', oneWay: true, requiresIdentity: false } },
     ]);
   });
 
@@ -31,6 +37,9 @@ describe('decorators/rpc', () => {
       .with.property('code', 'INVALID_RPC');
     expect(() => Rpc(0, { rateLimit: 5 } as object))
       .to.throw('@Rpc has the unknown option rateLimit')
+      .with.property('code', 'INVALID_RPC');
+    expect(() => Rpc(Security.Encrypted, { requiresIdentity: true }))
+      .to.throw('requiresIdentity of @Rpc needs Security.Authenticated')
       .with.property('code', 'INVALID_RPC');
   });
 

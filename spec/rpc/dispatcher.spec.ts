@@ -5,8 +5,10 @@ import { RpcError, SealwireError } from '../../lib/base/errors.js';
 import { type Limits, resolveLimits } from '../../lib/base/limits.js';
 import { type CallContext, callContext } from '../../lib/rpc/call-context.js';
 import { Dispatcher } from '../../lib/rpc/dispatcher.js';
+import type { PeerIdentity } from '../../lib/rpc/identity.js';
 import { Peer } from '../../lib/rpc/peer.js';
 import type { ServedMethod } from '../../lib/rpc/registry.js';
+import type { Session } from '../../lib/rpc/session.js';
 import { ManualClock } from '../support/manual-clock.js';
 import { eventually } from '../support/settled.js';
 import { nothingUncaught } from '../support/uncaught.js';
@@ -19,12 +21,17 @@ interface SetUp {
   readonly method?: Partial<ServedMethod>;
   readonly limits?: Partial<Limits>;
   readonly allowed?: number;
+  readonly caller?: Peer;
 }
 
-const peer = new Peer(7, undefined as never);
+/** Only its identity is asked for here. */
+const known = Object.freeze({ kind: 'certificate', name: 'ada' }) as PeerIdentity;
+const peerWith = (identity: PeerIdentity | undefined) => new Peer(7, { identity } as Session);
+const peer = peerWith(known);
 
 /** Method 0 answers, method 1 is one-way; both run `body`. */
-function setUp({ body = () => undefined, method = {}, limits = {}, allowed = 0b1111 }: SetUp = {}) {
+function setUp(options: SetUp = {}) {
+  const { body = () => undefined, method = {}, limits = {}, allowed = 0b1111, caller = peer } = options;
   const outgoing = new FakeOutgoing();
   const clock = new ManualClock();
   const events: unknown[][] = [];
@@ -33,12 +40,13 @@ function setUp({ body = () => undefined, method = {}, limits = {}, allowed = 0b1
     fullName: 'Arena.move',
     security: 0,
     oneWay: false,
+    requiresIdentity: false,
     timeoutMs: undefined,
     invoke: (args) => body(...args),
     ...method,
   };
   const dispatcher = new Dispatcher({
-    peer,
+    peer: caller,
     methods: [served, { ...served, fullName: 'Arena.wave', oneWay: true, timeoutMs: undefined }],
     limits: resolveLimits(limits),
     clock,
@@ -55,6 +63,16 @@ function setUp({ body = () => undefined, method = {}, limits = {}, allowed = 0b1
 
 describe('rpc/dispatcher', () => {
   nothingUncaught();
+
+  it('tells who calls for calls with a tag alone: the others anybody can have made', () => {
+    const told: unknown[] = [];
+    const body = () => {
+      told.push(callContext().identity);
+    };
+    const { dispatcher } = setUp({ body });
+    for (const flags of [0, 1, 2, 3]) dispatcher.call(flags, flags + 1, 0, [], 0);
+    expect(told).to.deep.equal([undefined, undefined, known, known]);
+  });
 
   describe('answers', () => {
     it('in the turn of the call for a synchronous method, under the flags of the call', () => {
@@ -200,6 +218,43 @@ describe('rpc/dispatcher', () => {
         expect(events).to.have.length(runs ? 0 : 2);
       });
     }
+
+    it('callers that are nobody, where the method is for those who are known, and runs nothing', () => {
+      let ran = 0;
+      const body = () => {
+        ran += 1;
+      };
+      const method = { security: 2, requiresIdentity: true };
+      const nobody = peerWith(undefined);
+      const { dispatcher, outgoing, events } = setUp({ body, method, caller: nobody });
+      for (const flags of [2, 3]) dispatcher.call(flags, flags, 0, [], 0);
+      dispatcher.notify(2, 1, []);
+      expect(ran).to.equal(0);
+      for (const { message } of outgoing.sent) {
+        expect(message).to.include({ kind: 'error', code: 'UNAUTHENTICATED' });
+        // It may go out where others read it.
+        expect((message as { message: string }).message)
+          .to.match(/client certificate/)
+          .and.not.match(/move/);
+      }
+      expect(outgoing.sent.map(({ flags }) => flags)).to.deep.equal([2, 3]);
+      expect(events.map(([kind, who, name, code]) => [kind, who === nobody, name, code])).to.deep.equal([
+        ['refused', true, 'Arena.move', 'UNAUTHENTICATED'],
+        ['refused', true, 'Arena.move', 'UNAUTHENTICATED'],
+        ['refused', true, 'Arena.wave', 'UNAUTHENTICATED'],
+      ]);
+
+      const accepting = setUp({ body, method });
+      accepting.dispatcher.call(2, 1, 0, [], 0);
+      accepting.dispatcher.notify(2, 1, []);
+      expect(ran).to.equal(2);
+    });
+
+    it('a known caller’s unprotected call for its flags first: it need not be the caller’s', () => {
+      const { dispatcher, outgoing } = setUp({ method: { security: 2, requiresIdentity: true } });
+      for (const flags of [0, 1]) dispatcher.call(flags, flags + 1, 0, [], 0);
+      for (const { message } of outgoing.sent) expect(message).to.include({ code: 'SECURITY_REQUIRED' });
+    });
 
     it('flags that the two sides did not agree on, even for a public method', () => {
       const { dispatcher, outgoing } = setUp({ allowed: 0b1000 });

@@ -13,6 +13,15 @@ export function decorations(): unknown {
       return name + pins.length;
     }
 
+    @Rpc(Security.Authenticated, { requiresIdentity: true })
+    ban(name: string): void {
+      void name;
+    }
+
+    // @ts-expect-error yes or no
+    @Rpc(Security.Authenticated, { requiresIdentity: 'admin' })
+    unban(): void {}
+
     @Rpc(Security.Authenticated, { oneWay: true })
     move<Step extends number>(x: Step): void {
       void x;

@@ -1,12 +1,14 @@
 // Type tests of the manager: configuration, life cycle, events, the explicit form of a call.
 
 import {
+  type Certificate,
   type ClientTransport,
   callContext,
   type NetworkConfig,
   NetworkingManager,
   nobleCrypto,
   type Peer,
+  type PeerIdentity,
   RpcError,
   SealwireError,
   Security,
@@ -47,6 +49,7 @@ export function configurations(): NetworkConfig[] {
       validateCertificate: (chain, hostname, context) =>
         chain.length > 0 && hostname !== '' && context.validateDefault(),
     },
+    { clientAuthentication: 'optional', ca: 'PEM', certificate: { pfx: 'base64' } },
     { validateCertificate: async () => true, minimumSecurity: Security.Encrypted | Security.Authenticated },
   ];
   const bad: NetworkConfig[] = [
@@ -68,6 +71,8 @@ export function configurations(): NetworkConfig[] {
     { validateCertificate: () => 'yes' },
     // @ts-expect-error only a boolean decides, later as well
     { validateCertificate: async () => 1 },
+    // @ts-expect-error one of three words
+    { clientAuthentication: true },
     // @ts-expect-error no crypto backend
     { crypto: { name: 'mine' } },
     // @ts-expect-error announced for later versions: nothing may be believed to protect that does not
@@ -141,7 +146,14 @@ export function errors(caught: unknown): void {
 }
 
 export function context(): void {
-  const { client, security, signal, deadline } = callContext();
+  const { client, identity, security, signal, deadline } = callContext();
+  expectType<Equal<typeof identity, PeerIdentity | undefined>>(true);
+  expectType<Equal<typeof client.identity, PeerIdentity | undefined>>(true);
+  if (identity?.kind === 'certificate') {
+    expectType<Equal<[typeof identity.name, typeof identity.certificate], [string, Certificate]>>(true);
+    // @ts-expect-error it is told, not set
+    identity.name = 'root';
+  }
   expectType<Equal<[typeof client, typeof security], [Peer, number]>>(true);
   expectType<Equal<[typeof signal, typeof deadline], [AbortSignal, Date]>>(true);
   // @ts-expect-error it is told, not set
