@@ -64,12 +64,12 @@ async function runCertInspect(args: Arguments, surroundings: Surroundings): Prom
 
   let found: Found;
   let dialled: string | undefined;
-  let label = source;
+  let way: string | undefined;
   if (isUrl(source)) {
     const chain = await readRemoteChain(source, { serverName: name, timeoutMs: seconds * 1000 });
     found = chain;
     dialled = chain.host;
-    label = `${source} (${chain.way})`;
+    way = chain.way;
   } else {
     found = await readChainFile(args, source, surroundings);
   }
@@ -83,7 +83,7 @@ async function runCertInspect(args: Arguments, surroundings: Surroundings): Prom
     time: now,
   });
 
-  const inspection: Inspection = { source: label, found, verdict, roots: phrase, hostname, nameWaived, now };
+  const inspection: Inspection = { source, way, found, verdict, roots: phrase, hostname, nameWaived, now };
   if (args.flag('json')) surroundings.stdout.write(`${inspectionJson(inspection)}\n`);
   else reportInspection(new Screen(surroundings.stdout, surroundings.env), inspection);
   return verdict.ok ? exitCodes.ok : exitCodes.refused;

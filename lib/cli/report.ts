@@ -12,6 +12,8 @@ import { moment, plainHex } from './wording.js';
 /** What was looked at, and against what. */
 export interface Inspection {
   readonly source: string;
+  /** How a server was asked; undefined for a file. */
+  readonly way: string | undefined;
   readonly found: Found;
   readonly verdict: Verdict;
   /** What is trusted, in a phrase. */
@@ -25,9 +27,13 @@ export interface Inspection {
 const soonMs = 30 * 86_400_000;
 
 export function reportInspection(screen: Screen, inspection: Inspection): void {
-  const { source, found, now } = inspection;
+  const { source, way, found, now } = inspection;
   const count = found.certificates.length;
-  screen.line(bold(source), `: ${count} certificate${count === 1 ? '' : 's'}, ${keyPhrase(found)}`);
+  screen.line(
+    bold(source),
+    way === undefined ? '' : ` (${way})`,
+    `: ${count} certificate${count === 1 ? '' : 's'}, ${keyPhrase(found)}`,
+  );
   const leaf = leafIndex(found);
   for (const [index, der] of found.certificates.entries()) {
     const notes = [

@@ -98,7 +98,7 @@ describe('sealwire cert inspect: servers', () => {
         .and.include('game.example  <-  Middle  <-  Root');
       const json = JSON.parse((await inspect(url, '--name', 'localhost', '--json')).stdout) as object;
       expect(json).to.have.nested.property('verdict.accepted', true);
-      expect(json).to.have.property('hostname', 'localhost');
+      expect(json).to.include({ source: url, hostname: 'localhost' });
     });
   }
 
