@@ -1,4 +1,4 @@
-// The certificates that game documentation has people make with OpenSSL, command by command as the README gives them: an
+// The certificates that game documentation has people make with OpenSSL, command by command as docs/certificates.md gives them: an
 // X.509 v3 root and a v1 leaf with a common name alone. A real server shows them, a real client checks them.
 
 import { spawnSync } from 'node:child_process';
@@ -26,7 +26,7 @@ describe('manager: certificates by the OpenSSL recipe', () => {
     requireProgram(this, 'openssl', 'version');
     this.timeout(30_000);
     folder = mkdtempSync(join(tmpdir(), 'sealwire-recipe-'));
-    const [, recipe] = /```sh\n(openssl genrsa[^`]*)```/.exec(readFileSync('README.md', 'utf8'))!;
+    const [, recipe] = /```sh\n(openssl genrsa[^`]*)```/.exec(readFileSync('docs/certificates.md', 'utf8'))!;
     const commands = recipe!.trim().split('\n');
     expect(commands).to.have.length(6);
     for (const command of commands) {
