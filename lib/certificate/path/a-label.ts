@@ -18,10 +18,8 @@ export function toALabels(name: string): string | undefined {
   if (converted === undefined || !isDnsName(withoutTrailingDot(converted))) return undefined;
   const labels = converted.split('.');
   const given = name.split('.');
-  const asTyped = given.every((label, index) =>
-    isAscii(label) ? labels[index] === label : labels[index]?.startsWith('xn--'),
-  );
-  return asTyped && labels.length === given.length ? converted : undefined;
+  const kept = given.every((label, index) => isAscii(label) || labels[index]?.startsWith('xn--'));
+  return kept && labels.length === given.length ? converted : undefined;
 }
 
 /** More than any name that comes out with at most 253. */

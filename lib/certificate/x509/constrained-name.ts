@@ -150,7 +150,7 @@ function uriHost(uri: string): string | undefined {
   // RFC 3986 §3.2: authority = [ userinfo "@" ] host [ ":" port ]
   const [, authority] = /^[a-z][a-z0-9+.-]*:\/\/([^/?#]*)/i.exec(uri) ?? [];
   if (authority === undefined) return undefined;
-  const host = normalDnsName(authority.slice(authority.lastIndexOf('@') + 1).replace(/:\d{0,5}$/, ''));
+  const host = normalDnsName(authority.slice(authority.indexOf('@') + 1).replace(/:\d{0,5}$/, ''));
   return isDnsName(host) ? host : undefined;
 }
 

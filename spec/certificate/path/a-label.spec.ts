@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { der } from '../../../lib/base/der.js';
+import { toALabels } from '../../../lib/certificate/path/a-label.js';
 import { matchHostname } from '../../../lib/certificate/path/names.js';
 import type { Certificate } from '../../../lib/certificate/x509/x509.js';
 import { altNames, read } from '../workshop.js';
@@ -93,5 +94,14 @@ describe('host names with letters that are not ASCII', () => {
       'xn--bcher-kva.example': false,
     });
     expectMatches(read({ subject: 'xn--bcher-kva.example' }), { 'bücher.example': true });
+  });
+
+  it('come out as A-labels or not at all, and ASCII comes out as it is', () => {
+    expect(toALabels('bücher.example')).to.equal('xn--bcher-kva.example');
+    expect(toALabels('x.bücher.')).to.equal('x.xn--bcher-kva.');
+    for (const ascii of ['a.example', 'A B', '10.0.0.1', '']) expect(toALabels(ascii)).to.equal(ascii);
+    for (const none of ['bücher_.example', 'a。bücher', '。bücher', 'ü'.repeat(64)]) {
+      expect(toALabels(none), none).to.equal(undefined);
+    }
   });
 });

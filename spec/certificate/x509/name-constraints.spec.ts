@@ -119,6 +119,7 @@ describe('name constraints', () => {
       'https://b.example/@a.example',
       'https://a.example@b.example/',
       'https://b.example#a.example',
+      'https://b.example@x@a.example/',
       'urn:a.example',
       'https:///a.example',
       'a.example',
@@ -177,16 +178,25 @@ describe('name constraints', () => {
     const result = check(nameConstraints(many('a.example')), ...many('a.example'));
     expectReason(result, 'constraint-violated', 'too many');
     // The most that is compared, with names that cost the most to bring into their normal form.
-    const started = performance.now();
     const names = Array.from({ length: 240 }, (_, index) => `${`${'AB'.repeat(28)}.`.repeat(4)}N${index}`);
-    expectForbidden(check(nameConstraints(many('b.example').slice(0, 1000)), ...names));
-    const directories = Array.from({ length: 240 }, (_, index) =>
-      der.explicit(4, nameOf(['2.5.4.10', 'Ａ'.repeat(50)], ['2.5.4.3', `${index}`])),
-    );
-    const bases = Array.from({ length: 1000 }, (_, index) =>
-      der.explicit(4, nameOf(['2.5.4.10', 'Ａ'.repeat(4)], ['2.5.4.3', `x${index}`])),
-    );
-    expectAllowed(check(nameConstraints([], bases), ...directories));
-    expect(performance.now() - started, 'milliseconds').to.be.lessThan(1500);
+    const directories = (count: number, text: string): Uint8Array[] =>
+      Array.from({ length: count }, (_, index) =>
+        der.explicit(4, nameOf(['2.5.4.10', text], ['2.5.4.3', `${count} ${index}`])),
+      );
+    const attempts = [
+      () => expectForbidden(check(nameConstraints(many('b.example').slice(0, 1000)), ...names)),
+      () =>
+        expectAllowed(
+          check(nameConstraints([], directories(1000, 'Ａ'.repeat(4))), ...directories(240, 'Ａ'.repeat(50))),
+        ),
+    ];
+    for (const attempt of attempts) {
+      const runs = Array.from({ length: 3 }, () => {
+        const started = performance.now();
+        attempt();
+        return performance.now() - started;
+      });
+      expect(Math.min(...runs), 'milliseconds').to.be.lessThan(250);
+    }
   });
 });
