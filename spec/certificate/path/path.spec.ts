@@ -129,6 +129,17 @@ describe('certification paths', () => {
         'untrusted',
         '"root" is refused: it is self-signed',
       );
+      const key = newKey();
+      const far = makeCa({ subject: 'far' });
+      const top = makeCa({ subject: 'top', issuer: makeCa({ subject: 'gone' }) });
+      const both = [makeCa({ subject: 'm', key, issuer: far }), makeCa({ subject: 'm', key, issuer: top })];
+      for (const order of [both, both.toReversed()]) {
+        expectReason(
+          validate(leafOf(both[0]!), [...order, top], [root]),
+          'untrusted',
+          '"top" is refused: its issuer "gone"',
+        );
+      }
       expectReason(
         validate(make({ subject: 'alone' }), [], [root]),
         'untrusted',
