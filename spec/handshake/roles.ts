@@ -24,11 +24,12 @@ interface StoredIdentity {
   privateKey: string;
 }
 
-const stored = vectors<Record<KeyName, StoredIdentity>>('identities');
+/** The last is a client's. */
+const stored = vectors<Record<KeyName | 'client', StoredIdentity>>('identities');
 
 const imported = new Map<string, Identity>();
 
-export function identity(name: KeyName, crypto: CryptoProvider = nodeCrypto): Identity {
+export function identity(name: KeyName | 'client', crypto: CryptoProvider = nodeCrypto): Identity {
   const known = imported.get(`${name} ${crypto.name}`);
   if (known) return known;
   const { chain, privateKey } = stored[name];

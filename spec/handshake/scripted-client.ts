@@ -8,6 +8,8 @@ import {
   decodeMessages,
   decodeServerHello,
   type Extension,
+  encodeCertificate,
+  encodeCertificateVerify,
   encodeClientHello,
   encodeExtensions,
   encodeMessage,
@@ -17,11 +19,14 @@ import {
 } from '../reference/messages.js';
 import { concat, u8, u32 } from '../reference/notation.js';
 import { Both, frameTypes, plainFrame } from '../reference/record.js';
-import { signatureAlgorithms } from '../reference/signature.js';
+import { type Signer, signatureAlgorithms, signContent, signedContent } from '../reference/signature.js';
 import { transcriptHash } from '../reference/transcript.js';
 import { fixedBytes } from '../reference/vectors.js';
 import { x25519, x25519PublicKey } from '../reference/x25519.js';
+import { fromHex, vectors } from '../support/vectors.js';
 
+const { client: ownIdentity } =
+  vectors<Record<'client', { chain: string[]; privateKey: string }>>('identities');
 const privateKey = fixedBytes('scripted client, private key');
 const publicKey = x25519PublicKey(privateKey);
 
@@ -56,6 +61,15 @@ export function clientHello(change: Partial<ClientHello> = {}): ClientHello {
   };
 }
 
+export interface SignOptions {
+  /** PKCS #8 DER, hex. */
+  readonly key?: string;
+  readonly algorithm?: number;
+  readonly signer?: Signer;
+  /** Instead of what is due. */
+  readonly content?: (content: Uint8Array) => Uint8Array;
+}
+
 export class ScriptedClient {
   readonly helloFrame: Uint8Array;
   readonly hello: Message;
@@ -63,6 +77,7 @@ export class ScriptedClient {
   #secrets: ReturnType<typeof handshakeSecrets> | undefined;
   #finishedHash = new Uint8Array(0) as Uint8Array;
   #sealing: Direction | undefined;
+  #opening: Direction | undefined;
   #suite = 0;
 
   constructor(change: Partial<ClientHello> = {}) {
@@ -71,14 +86,19 @@ export class ScriptedClient {
     this.transcript = [this.hello];
   }
 
+  /** Opens a record of the server's that follows its flight. */
+  open(record: Uint8Array): Message[] {
+    return decodeMessages(this.#opening!.open(record).body);
+  }
+
   /** Takes both frames of a server's answer. Returns what was sealed in the second. */
   hear([hello, flight]: readonly Uint8Array[]): Message[] {
     this.transcript.push(...decodeMessages(hello!.slice(1)));
     const { suite, keyShare, iterations } = decodeServerHello(this.transcript[1]!.body);
     const sharedSecret = sharedSecretWith(keyShare);
     const secrets = handshakeSecrets(sharedSecret, iterations, transcriptHash(this.transcript));
-    const opening = new Direction(suite, 0, secrets.serverHandshakeTraffic);
-    const messages = decodeMessages(opening.open(flight!).body);
+    this.#opening = new Direction(suite, 0, secrets.serverHandshakeTraffic);
+    const messages = this.open(flight!);
     this.transcript.push(...messages);
     this.#suite = suite;
     this.#secrets = secrets;
@@ -95,6 +115,24 @@ export class ScriptedClient {
 
   extensions(list: readonly Extension[] = clientExtensions): Message {
     return this.say(messageTypes.extensions, encodeExtensions([...list]));
+  }
+
+  /** By default that of spec/vectors/identities.json; none at all for an empty list. */
+  certificate(chain: readonly Uint8Array[] = ownIdentity.chain.map(fromHex)): Message {
+    return this.say(messageTypes.certificate, encodeCertificate([...chain]));
+  }
+
+  certificateVerify(options: SignOptions = {}): Message {
+    const { key = ownIdentity.privateKey, algorithm = signatureAlgorithms.ed25519 } = options;
+    const { signer = 'client', content = (due) => due } = options;
+    const due = signedContent(signer, transcriptHash(this.transcript));
+    const signature = signContent(fromHex(key), content(due));
+    return this.say(messageTypes.certificateVerify, encodeCertificateVerify({ algorithm, signature }));
+  }
+
+  /** A whole flight that is good where the server asks for a certificate. */
+  flight(): Message[] {
+    return [this.extensions(), this.certificate(), this.certificateVerify(), this.finished()];
   }
 
   finished(change: (mac: Uint8Array) => Uint8Array = (mac) => mac): Message {

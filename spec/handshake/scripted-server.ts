@@ -10,6 +10,7 @@ import {
   decodeMessages,
   type Extension,
   encodeCertificate,
+  encodeCertificateRequest,
   encodeCertificateVerify,
   encodeExtensions,
   encodeMessage,
@@ -61,6 +62,15 @@ export const serverExtensions: readonly Extension[] = [
   { type: 2, data: u32(100_000) },
   { type: 3, data: u8(0b1111) },
 ];
+
+/** … and that it wants to know who its clients are. */
+export function askingExtensions(
+  mode: number,
+  codes: readonly number[] = [signatureAlgorithms.ed25519],
+): readonly Extension[] {
+  const data = encodeCertificateRequest({ mode, signatureAlgorithms: [...codes] });
+  return [...serverExtensions, { type: 4, data }];
+}
 
 export interface SignOptions {
   readonly key?: KeyName;
@@ -131,14 +141,24 @@ export class ScriptedServer {
     return this.say(messageTypes.finished, change(mac));
   }
 
+  accepted(body: Uint8Array = new Uint8Array(0)): Message {
+    return this.say(messageTypes.accepted, body);
+  }
+
   /** A whole flight that is good. */
-  flight(): Message[] {
-    return [this.extensions(), this.certificate(), this.certificateVerify(), this.finished()];
+  flight(list: readonly Extension[] = serverExtensions): Message[] {
+    return [this.extensions(list), this.certificate(), this.certificateVerify(), this.finished()];
   }
 
   /** One record of generation 0. */
   seal(messages: readonly Message[], flags: number = Both, type: number = frameTypes.handshake): Uint8Array {
     return this.sealing.seal(flags, type, concat(...messages.map(encodeMessage)));
+  }
+
+  /** What a client has sealed in its flight. */
+  open(record: Uint8Array): Message[] {
+    const opening = new Direction(this.#suite, 0, this.#secrets.clientHandshakeTraffic);
+    return decodeMessages(opening.open(record).body);
   }
 
   /** Generation 1 of this side, for traffic that comes too early. */

@@ -174,12 +174,7 @@ const ofServers: readonly Case[] = [
     'INVALID_CERTIFICATE',
     /pass it as "cert" and "key"/,
   ],
-  [
-    'an empty PFX file',
-    { certificate: { pfx: new Uint8Array() } },
-    'INVALID_CERTIFICATE',
-    /not well-formed DER/,
-  ],
+  ['an empty PFX file', { certificate: { pfx: new Uint8Array() } }, 'INVALID_CERTIFICATE', /"pfx" is empty/],
   [
     'a PFX variable that is not set',
     { certificate: { pfx: undefined } },
@@ -224,6 +219,57 @@ const ofServers: readonly Case[] = [
   ],
 ];
 
+const ofAskingServers: readonly Case[] = [
+  [
+    'clientAuthentication without a root to trust, though there are built-in ones',
+    { certificate, clientAuthentication: 'required' },
+    'INVALID_CONFIG',
+    /clientAuthentication needs to know whom to trust: set ca .*; public roots are not used for clients/,
+  ],
+  [
+    'optional clientAuthentication likewise',
+    { certificate, clientAuthentication: 'optional' },
+    'INVALID_CONFIG',
+    /needs to know whom to trust/,
+  ],
+  [
+    'clientAuthentication of an anonymous server',
+    { signKeyExchange: false, ca, clientAuthentication: 'optional' },
+    'INVALID_CONFIG',
+    /clientAuthentication needs enableEncryption and signKeyExchange/,
+  ],
+  [
+    'clientAuthentication without encryption',
+    { enableEncryption: false, ca, clientAuthentication: 'required' },
+    'INVALID_CONFIG',
+    /clientAuthentication needs enableEncryption/,
+  ],
+  [
+    'roots for clients that are none',
+    { certificate, ca: [], clientAuthentication: 'required' },
+    'INVALID_CONFIG',
+    /ca holds no certificate/,
+  ],
+  [
+    'clientAuthentication in other words',
+    { certificate, ca, clientAuthentication: 'Required' },
+    'INVALID_CONFIG',
+    /clientAuthentication must be 'none', 'optional' or 'required'/,
+  ],
+  [
+    'clientAuthentication that is true',
+    { certificate, ca, clientAuthentication: true },
+    'INVALID_CONFIG',
+    /clientAuthentication must be/,
+  ],
+  [
+    'a validator that is no function, though nobody is asked',
+    { certificate, validateCertificate: 'yes' },
+    'INVALID_CONFIG',
+    /validateCertificate must be a function/,
+  ],
+];
+
 const ofClients: readonly Case[] = [
   ['a path for the roots', { ca: 'ca.pem' }, 'INVALID_CERTIFICATE', /the content, not the path/],
   ['no text for the roots', { ca: '' }, 'INVALID_CERTIFICATE', /a certificate was expected/],
@@ -233,6 +279,18 @@ const ofClients: readonly Case[] = [
   ['null for the roots', { ca: null }, 'INVALID_CONFIG', /ca must be/],
   ['a list of anything for the roots', { ca: [{}] }, 'INVALID_CONFIG', /ca must be/],
   ['no name to compare with', { ca }, 'INVALID_CONFIG', /set serverName/],
+  [
+    'its own certificate without its key',
+    { ca, serverName, certificate: { cert } },
+    'INVALID_CERTIFICATE',
+    /"cert" and "key" must both be given/,
+  ],
+  [
+    'clientAuthentication in other words, though it is for servers',
+    { ca, serverName, clientAuthentication: 'always' },
+    'INVALID_CONFIG',
+    /clientAuthentication must be/,
+  ],
   ['a name that is none', { ca, serverName: 5 }, 'INVALID_CONFIG', /serverName must be a string/],
   ['a name that is too long', { ca, serverName: 'a'.repeat(256) }, 'INVALID_CONFIG', /at most 255 bytes/],
   [
@@ -263,7 +321,7 @@ describe('manager/config', () => {
     expect(outcome).to.have.nested.property('error.message').that.matches(message);
   }
 
-  for (const [what, config, code, message] of [...ofBoth, ...ofServers]) {
+  for (const [what, config, code, message] of [...ofBoth, ...ofServers, ...ofAskingServers]) {
     it(`refuses ${what} when a server is started, which can then be started again`, async () => {
       const base = ofBoth.some(([name]) => name === what) ? { certificate } : {};
       const server = new NetworkingManager({ ...base, ...(config as NetworkConfig) });

@@ -27,4 +27,18 @@ export function serverCertificate(issuer: IssuedCertificate = authority()): Issu
   return once(name, () => issueCertificate(nodeCrypto, { dnsNames: [serverName], issuer }));
 }
 
+/** A client's certificate with this common name, of the trusted root or of another. */
+export function clientCertificate(
+  commonName: string,
+  issuer: IssuedCertificate = authority(),
+): IssuedCertificate {
+  const name = issuer === authority() ? `client ${commonName}` : `strange client ${commonName}`;
+  return once(name, () => issueCertificate(nodeCrypto, { commonName, purpose: 'client', issuer }));
+}
+
+/** What is configured to show it. */
+export function credentials({ pem }: IssuedCertificate): { cert: string; key: string } {
+  return { cert: pem.certificate, key: pem.key };
+}
+
 export const serverName = 'arena.example';
