@@ -6,8 +6,8 @@
 // or certificates.
 
 /**
- * The hash functions that certificates, PFX files and the key schedule use. The second line stands for files that
- * others have written: nothing of ours is made with it.
+ * The hash functions that certificates, PFX files and the key schedule use. From MD5 on they are there to read the
+ * files of other programs, and SHA-1 to make identifiers of certificates: nothing of ours is protected with them.
  */
 export type HashName =
   | 'sha256'

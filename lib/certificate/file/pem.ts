@@ -25,6 +25,8 @@ export type CertificateInput = string | Uint8Array | readonly (string | Uint8Arr
 // Mozilla's whole root store with its comments has about half a million characters.
 const maxPemCharacters = 4 * 1024 * 1024;
 const maxPemBlocks = 4096;
+// So many blocks of 4 KiB each.
+const maxPemLines = 64 * maxPemBlocks;
 const maxLabelCharacters = 64;
 const lineCharacters = 64;
 const begin = '-----BEGIN ';
@@ -43,7 +45,9 @@ export function readPem(text: string): PemBlock[] {
   const blocks: PemBlock[] = [];
   let label: string | undefined;
   let body: string[] = [];
-  for (const rawLine of text.split(lineEnd)) {
+  const lines = text.split(lineEnd, maxPemLines + 1);
+  if (lines.length > maxPemLines) throw invalid(`the PEM text has more than ${maxPemLines} lines`);
+  for (const rawLine of lines) {
     const line = rawLine.trim();
     if (line.startsWith(begin) && line.endsWith(dashes)) {
       if (label !== undefined) throw invalid(`the PEM block ${label} has no END line: copy the whole block`);

@@ -30,7 +30,7 @@ const forms: readonly (readonly string[])[] = [
   ['-scrypt'],
   ['-scrypt', '-scrypt_N', '1024', '-scrypt_r', '1', '-scrypt_p', '16'],
   ['-iter', '1'],
-  ['-iter', '100000'],
+  ['-iter', '20000'],
   ['-v1', 'PBE-SHA1-3DES'],
   ['-v1', 'PBE-SHA1-2DES'],
   ['-v1', 'PBE-SHA1-RC2-128', ...legacy],

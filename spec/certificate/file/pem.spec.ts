@@ -91,6 +91,7 @@ describe('PEM (RFC 7468)', () => {
     );
     expect(refusal('INVALID_CERTIFICATE', () => readPem(block.repeat(4097)))).to.contain('blocks');
     expect(readPem(block.repeat(4096))).to.have.length(4096);
+    expect(refusal('INVALID_CERTIFICATE', () => readPem('\n'.repeat(4 * 1024 * 1024)))).to.contain('lines');
   });
 
   it('gives back what it wrote, whatever the bytes', () => {
@@ -143,6 +144,10 @@ describe('certificates from PEM or DER', () => {
     expect(readCertificates(rootPem)).to.deep.equal([rootDer]);
     expect(readCertificates(utf8(rootPem))).to.deep.equal([rootDer]);
     expect(readCertificates(rootDer)).to.deep.equal([rootDer]);
+    // Whose slice() would be a view, where others expect a copy.
+    expect(readCertificates(Buffer.from(rootDer))[0])
+      .to.deep.equal(rootDer)
+      .and.not.be.instanceOf(Buffer);
     expect(readCertificates([rootPem + rootPem, rootDer])).to.deep.equal([rootDer, rootDer, rootDer]);
     expect(readCertificates([])).to.deep.equal([]);
   });
@@ -152,7 +157,7 @@ describe('certificates from PEM or DER', () => {
     const wrapped = `${base64.replace(/.{64}/g, '$&\r\n')}\n`;
     for (const input of [base64, wrapped, utf8(base64), Buffer.from(wrapped)])
       expect(readCertificates(input)).to.deep.equal([rootDer]);
-    for (const input of [base64.slice(1), base64.slice(0, -1), `${base64}!`, 'MIIB', 'M'])
+    for (const input of [base64.slice(1), base64.slice(0, -1), `${base64}!`, 'MIIB', 'M', 'MQA='])
       refusal('INVALID_CERTIFICATE', () => readCertificates(input), input.slice(0, 9));
   });
 

@@ -4,6 +4,7 @@ import { concat, utf8 } from '../../../lib/base/bytes.js';
 import { contextTag, DerReader, der, readDer, readSequence, tags } from '../../../lib/base/der.js';
 import { SealwireError } from '../../../lib/base/errors.js';
 import { maxIterationsPerFile } from '../../../lib/certificate/file/passphrase.js';
+import { sealPbes2 } from '../../../lib/certificate/file/pbes2.js';
 import { readPfx, writePfx } from '../../../lib/certificate/file/pfx.js';
 import { writeMacData } from '../../../lib/certificate/file/pfx-mac.js';
 import { readPrivateKey } from '../../../lib/certificate/file/pkcs8.js';
@@ -325,6 +326,19 @@ describe('PFX files in BER', () => {
       refusal('PFX_PASSPHRASE', () => readPfx(crypto, berFile(), 'wrong'));
     });
   }
+
+  it('may be BER in what is encrypted, too', () => {
+    const bags = toBer(der.sequence(certificateBag(certificate), keyBag(key)));
+    const { algorithm, ciphertext } = sealPbes2(nodeCrypto, bags, pfxPassphrase);
+    const info = der.sequence(der.oid('1.2.840.113549.1.7.1'), algorithm, der.implicit(0, ciphertext, false));
+    const encryptedData = der.sequence(der.integer(0), info);
+    const safe = der.sequence(der.sequence(der.oid('1.2.840.113549.1.7.6'), der.explicit(0, encryptedData)));
+    for (const file of [pfxFile(safe), pfxFile(toBer(safe))]) {
+      const opened = readPfx(nodeCrypto, file, pfxPassphrase);
+      expect(opened.certificates).to.deep.equal([certificate]);
+      expect(opened.keys.map(({ pkcs8 }) => pkcs8)).to.deep.equal([key.export()]);
+    }
+  });
 
   it('are what openssl takes for PFX files', function () {
     requireProgram(this, 'openssl', 'version');

@@ -178,16 +178,18 @@ describe('private keys that are not read', () => {
 
   it('refuses padding of which only the last byte is right', () => {
     const key = nodeCrypto.pbkdf2('sha256', utf8('1234'), new Uint8Array(8), 1, 32);
-    const sealed = (...padding: number[]): Uint8Array => {
-      const plaintext = concat([der.sequence(der.octetString(new Uint8Array(10))), Uint8Array.from(padding)]);
-      const ciphertext = nodeCrypto.aesCbcEncrypt(key, new Uint8Array(16), plaintext);
-      const shell = encrypted({ ciphertext: 16 });
-      return concat([shell.subarray(0, -16), ciphertext]);
+    const sealedAs = (padded: Uint8Array): Uint8Array => {
+      const ciphertext = nodeCrypto.aesCbcEncrypt(key, new Uint8Array(16), padded);
+      return concat([encrypted({ ciphertext: 16 }).subarray(0, -16), ciphertext]);
     };
+    const sealed = (...padding: number[]): Uint8Array =>
+      sealedAs(concat([der.sequence(der.octetString(new Uint8Array(10))), Uint8Array.from(padding)]));
     expect(read(sealed(2, 2))()).to.have.length(14);
     refusal('PFX_PASSPHRASE', read(sealed(1, 2)));
     refusal('PFX_PASSPHRASE', read(sealed(0, 0)));
     refusal('PFX_PASSPHRASE', read(sealed(17, 17)));
+    // A whole block without padding, whose last octet is 0.
+    refusal('PFX_PASSPHRASE', read(sealedAs(der.sequence(der.octetString(new Uint8Array(12))))));
   });
 
   it('wraps SEC 1 into the very bytes that node writes', () => {
