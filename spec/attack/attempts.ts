@@ -6,20 +6,30 @@ import type { SealwireError } from '../../lib/base/errors.js';
 import { type IssuedCertificate, issueCertificate } from '../../lib/certificate/issue/issue.js';
 import { nodeCrypto } from '../../lib/crypto/node.js';
 import type { NetworkConfig } from '../../lib/manager/config.js';
-import type { Intercept, RelayedFrame } from '../../samples/tour/relay.js';
-import { authority, serverName } from '../support/authority.js';
+import type { Intercept, RelayedFrame, Sender } from '../../samples/tour/relay.js';
+import { authority, clientCertificate, credentials, serverName } from '../support/authority.js';
 import { type Scheme, startUnconnected, type Unconnected } from '../support/pair.js';
 import { codeOf, eventually } from '../support/settled.js';
 import { Vault } from './vault.js';
 
-/** The four frames of a handshake. */
+/** The four frames of a handshake without a client certificate. */
 export const handshakeFrames = [
   { name: 'ClientHello', from: 'client', index: 0 },
   { name: 'ServerHello', from: 'server', index: 0 },
   { name: "the server's flight", from: 'server', index: 1 },
   { name: "the client's flight", from: 'client', index: 1 },
 ] as const;
-export type HandshakeFrame = (typeof handshakeFrames)[number];
+/** What is another where the server asks for a client certificate. */
+export const certificateFrames: readonly [HandshakeFrame, HandshakeFrame] = [
+  handshakeFrames[3],
+  { name: 'Accepted', from: 'server', index: 2 },
+];
+export interface HandshakeFrame {
+  readonly name: string;
+  readonly from: Sender;
+  /** Among the frames of its sender. */
+  readonly index: number;
+}
 
 export interface Attempt {
   /** `connected`, or the code with which startClient() failed. */
@@ -53,6 +63,17 @@ export function fixedLengths(scheme: Scheme, handshakeTimeoutMs: number): LaneOp
     },
     client: { limits },
   };
+}
+
+/** The same, with a client that must show its certificate, and does. */
+export function withClientCertificate(options: LaneOptions): LaneOptions {
+  const certificate = credentials(clientCertificate('ada', authority(), 'ed25519'));
+  const server = {
+    ...options.server,
+    ca: authority().pem.certificate,
+    clientAuthentication: 'required' as const,
+  };
+  return { ...options, server, client: { ...options.client, certificate } };
 }
 
 const passOn: Intercept = ({ bytes }) => [bytes];
@@ -162,8 +183,11 @@ export function altering(
     frame.from === target.from && frame.index === target.index ? alter(frame) : [frame.bytes];
 }
 
-/** The four frames of one untouched handshake, to know their lengths. */
-export async function recordHandshake(options: LaneOptions): Promise<Uint8Array[]> {
+/** Frames of one untouched handshake, to know their lengths. */
+export async function recordHandshake(
+  options: LaneOptions,
+  wanted: readonly HandshakeFrame[] = handshakeFrames,
+): Promise<Uint8Array[]> {
   const lane = await Lane.open(options);
   const frames: RelayedFrame[] = [];
   await lane.attempt((frame) => {
@@ -171,7 +195,7 @@ export async function recordHandshake(options: LaneOptions): Promise<Uint8Array[
     return [frame.bytes];
   });
   await lane.close();
-  return handshakeFrames.map(
+  return wanted.map(
     ({ from, index }) => frames.find((frame) => frame.from === from && frame.index === index)!.bytes,
   );
 }

@@ -1,12 +1,13 @@
 // A peer that knows the protocol, holds the keys of its own connection and keeps no rule: the reference client or
 // server of spec/reference on a real transport, with a hand on what it seals and sends.
 
+import type { IssuedCertificate } from '../../lib/certificate/issue/issue.js';
 import { nodeCrypto } from '../../lib/crypto/node.js';
 import type { NetworkConfig } from '../../lib/manager/config.js';
 import { NetworkingManager } from '../../lib/manager/node.js';
 import type { Listener, TransportConnection } from '../../lib/transport/transport.js';
 import { type CallMessage, decodeCallMessages, encodeCallMessages } from '../reference/call-messages.js';
-import { referenceClient } from '../reference/client.js';
+import { type ReferenceClientOptions, referenceClient } from '../reference/client.js';
 import type { Direction } from '../reference/direction.js';
 import { transports } from '../reference/messages.js';
 import type { End, Peer } from '../reference/peer.js';
@@ -94,7 +95,7 @@ export class Dishonest {
 export async function dishonestClient(
   scheme: Scheme,
   url: string,
-  { alter }: { alter?: Alter } = {},
+  { alter, change }: { alter?: Alter; change?: Partial<ReferenceClientOptions> } = {},
 ): Promise<Dishonest> {
   const client = referenceClient({
     encryption: true,
@@ -107,6 +108,7 @@ export async function dishonestClient(
     allowed: 0b1111,
     announcement: { manifest: vaultManifest, maxFrameBytes },
     maxIterations: 10_000,
+    ...change,
   });
   const connection = await transport(scheme, url).connect({
     signal: new AbortController().signal,
@@ -114,8 +116,21 @@ export async function dishonestClient(
   });
   const dishonest = new Dishonest(client, connection, alter);
   connection.send(client.start());
-  await eventually('the handshake', () => client.stage === 'traffic');
+  await eventually('the handshake', () => client.stage === 'traffic' || dishonest.ended !== undefined);
   return dishonest;
+}
+
+/** What a reference role shows of a certificate made for specs, which has a key on P-256. */
+export function showing({
+  chain,
+  pem,
+}: IssuedCertificate): NonNullable<ReferenceClientOptions['certificate']> {
+  const pkcs8 = new Uint8Array(Buffer.from(pem.key.replace(/-----[^-]+-----|\s/g, ''), 'base64'));
+  return {
+    chain: [...chain],
+    algorithm: signatureAlgorithms.ecdsaSecp256r1Sha256,
+    sign: (content) => signContent(pkcs8, content),
+  };
 }
 
 export interface DishonestServer {
@@ -131,8 +146,6 @@ export async function dishonestServer(
   change: Partial<ReferenceServerOptions> = {},
   alter?: Alter,
 ): Promise<DishonestServer> {
-  const { chain, pem } = serverCertificate();
-  const pkcs8 = new Uint8Array(Buffer.from(pem.key.replace(/-----[^-]+-----|\s/g, ''), 'base64'));
   const connections: Dishonest[] = [];
   const address = scheme === 'memory' ? `memory://dishonest-${serversMade++}` : `${scheme}://127.0.0.1:0`;
   const listener: Listener = await transport(scheme, address).listen({
@@ -144,11 +157,7 @@ export async function dishonestServer(
         privateKey: nodeCrypto.randomBytes(32),
         suites: [1, 2],
         iterations: 1,
-        certificate: {
-          chain: [...chain],
-          algorithm: signatureAlgorithms.ecdsaSecp256r1Sha256,
-          sign: (content) => signContent(pkcs8, content),
-        },
+        certificate: showing(serverCertificate()),
         transport: transportCode[scheme],
         announcement: { manifest: vaultManifest, maxFrameBytes, allowed: 0b1111 },
         ...change,

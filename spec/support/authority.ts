@@ -31,9 +31,10 @@ export function serverCertificate(issuer: IssuedCertificate = authority()): Issu
 export function clientCertificate(
   commonName: string,
   issuer: IssuedCertificate = authority(),
+  keyKind: 'p256' | 'ed25519' = 'p256',
 ): IssuedCertificate {
-  const name = issuer === authority() ? `client ${commonName}` : `strange client ${commonName}`;
-  return once(name, () => issueCertificate(nodeCrypto, { commonName, purpose: 'client', issuer }));
+  const name = `${issuer === authority() ? 'client' : 'strange client'} ${commonName} ${keyKind}`;
+  return once(name, () => issueCertificate(nodeCrypto, { commonName, purpose: 'client', issuer, keyKind }));
 }
 
 /** What is configured to show it. */
