@@ -49,6 +49,12 @@ export class Arena {
     throw new RpcError('NOT_FOUND', 'no such match', { match: 'm1' });
   }
 
+  /** For those who show a certificate. */
+  @Rpc(Security.Authenticated, { requiresIdentity: true })
+  whoAmI(): string {
+    return callContext().identity!.name;
+  }
+
   /** Throws what callers must learn nothing of. */
   @Rpc(Security.Authenticated)
   stumble(): never {

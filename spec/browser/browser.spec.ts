@@ -6,6 +6,7 @@ import type { Browser } from 'playwright-core';
 import { type IssuedCertificate, issueCertificate } from '../../lib/certificate/issue/issue.js';
 import { nodeCrypto } from '../../lib/crypto/node.js';
 import type { KeyKind } from '../../lib/crypto/provider.js';
+import type { NetworkConfig } from '../../lib/manager/config.js';
 import { NetworkingManager } from '../../lib/manager/node.js';
 import { strangeAuthority } from '../support/authority.js';
 import { requireProgram } from '../support/requirements.js';
@@ -26,11 +27,11 @@ interface ArenaServer {
 const started: NetworkingManager[] = [];
 
 /** The root's key is of the same kind as the server's, so that the page verifies with nothing but that kind. */
-async function startArena(keyKind: KeyKind): Promise<ArenaServer> {
+async function startArena(keyKind: KeyKind, config: NetworkConfig = {}): Promise<ArenaServer> {
   const root = issueCertificate(nodeCrypto, { commonName: `Root of ${keyKind}`, ca: true, keyKind });
   const leaf = issueCertificate(nodeCrypto, { dnsNames: [siteName], issuer: root, keyKind });
   const { certificate: cert, key } = leaf.pem;
-  const manager = new NetworkingManager({ certificate: { cert, key } });
+  const manager = new NetworkingManager({ certificate: { cert, key }, ...config });
   manager.register(new Arena());
   started.push(manager);
   const url = await manager.startServer('ws://127.0.0.1:0');
@@ -231,6 +232,47 @@ describe('in a real browser', function () {
         sha256: createHash('sha256').update(data).digest('hex'),
         isReversed: true,
       });
+    });
+  });
+
+  describe('a server that wants to know who its clients are', () => {
+    it('is shown the page’s certificate, from PEM and from a PFX file, and no other', async () => {
+      const devices = issueCertificate(nodeCrypto, { commonName: 'Devices', ca: true });
+      const issue = (keyKind: KeyKind) =>
+        issueCertificate(nodeCrypto, {
+          commonName: `a page with ${keyKind}`,
+          purpose: 'client',
+          issuer: devices,
+          keyKind,
+        });
+      const config = { clientAuthentication: 'required', ca: devices.pem.certificate } as const;
+      const { manager, url, root } = await startArena('p256', config);
+      const ca = root.pem.certificate;
+      for (const keyKind of keyKinds) {
+        const { pem } = issue(keyKind);
+        const own = { cert: pem.certificate, key: pem.key };
+        expect(await tab.run('connect', url, ca, own)).to.include({ protection: 'signed' });
+        expect(await tab.run('whoAmI')).to.equal(`a page with ${keyKind}`);
+        await tab.run('stop');
+      }
+      const passphrase = 'correct horse';
+      const pfx = Buffer.from(issue('p256').pfx(passphrase)).toString('base64');
+      expect(await tab.run('connect', url, ca, { pfx, passphrase })).to.include({ protection: 'signed' });
+      expect(await tab.run('whoAmI')).to.equal('a page with p256');
+      await tab.run('stop');
+
+      expect(await tab.run('connect', url, ca)).to.include({ reason: 'certificate-required' });
+      const { pem } = issueCertificate(nodeCrypto, {
+        commonName: 'a page with p256',
+        purpose: 'client',
+        issuer: strangeAuthority(),
+      });
+      const strange = { cert: pem.certificate, key: pem.key };
+      expect(await tab.run('connect', url, ca, strange)).to.include({
+        code: 'CERTIFICATE_REJECTED',
+        reason: 'refused-by-peer',
+      });
+      await manager.stop();
     });
   });
 

@@ -7,6 +7,7 @@ import {
   type CallOptions,
   type ConnectionSecurity,
   callContext,
+  type IdentitySource,
   NetworkingManager,
   Rpc,
   RpcError,
@@ -70,8 +71,8 @@ export class Commands {
     }
   }
 
-  async connect(url: string, ca: string): Promise<ConnectionSecurity | Caught> {
-    this.#client = new NetworkingManager({ ca });
+  async connect(url: string, ca: string, own?: IdentitySource): Promise<ConnectionSecurity | Caught> {
+    this.#client = new NetworkingManager({ ca, ...(own && { certificate: own }) });
     // With a name: minified, the class is called something else.
     this.#client.register('Hud', this.#hud);
     this.#disconnected = undefined;
@@ -107,6 +108,10 @@ export class Commands {
 
   refuse(): Promise<Caught> {
     return this.#arena().refuse().catch(caught);
+  }
+
+  whoAmI(): Promise<string | Caught> {
+    return this.#arena().whoAmI().catch(caught);
   }
 
   stumble(): Promise<Caught> {

@@ -68,6 +68,10 @@ describe('the pages', () => {
   for (const [name, output] of [
     ['both-ways', /OUT_OF_RANGE \{ limit: 100 \}\nclient 1 is at 5,6 \(flags 3\)\nDEADLINE_EXCEEDED\n$/],
     ['certificates', /^42\n$/],
+    [
+      'client-certificates',
+      /^drone-7 is at 54\.1, 7\.9\nopen to everybody\nUNAUTHENTICATED\nserver: CERTIFICATE_REJECTED, untrusted\nCERTIFICATE_REJECTED\n$/,
+    ],
     ['deploy', /^(sealed where it matters\n){3}$/],
     ['renewal', /^renewed without a restart\n$/],
     [

@@ -51,6 +51,9 @@ const manifest: Service[] = [
   { name: 'Echo', methods: byName.map((name) => ({ name, flags: methods.indexOf(name) })) },
 ];
 
+const serverSays = { manifest, maxFrameBytes: 100_000, allowed: 0b1111 };
+const clientCertificateRequest = { mode: 2, signatureAlgorithms: Object.values(signatureAlgorithms) };
+
 type StoredIdentity = { chain: string[]; privateKey: string };
 const identities = vectors<Record<KeyName, StoredIdentity> & { root: { certificate: string } }>('identities');
 const algorithms: Record<KeyName, number> = {
@@ -82,6 +85,73 @@ describe('interop with the second implementation', () => {
         await converse(session, peer);
       });
     }
+
+    for (const key of keyNames) {
+      it(`knows its clients, and is known as one, ${scheme}, ${key}`, async () => {
+        const ca = fromHex(identities.root.certificate);
+        const config = { certificate: identityOf('ed25519'), ca, clientAuthentication: 'required' } as const;
+        // The certificates of servers are for that alone, so somebody must take them on his own account.
+        const taking = { ...config, validateCertificate: () => true };
+        const asServer = await libServer(scheme, taking, { certificate: signing(key) });
+        expect(asServer.peer.identity?.certificate.der).to.deep.equal(fromHex(identities[key].chain[0]!));
+        await converse(asServer.session, asServer.peer);
+
+        const chains: Uint8Array[][] = [];
+        const asClient = await libClient(
+          scheme,
+          { certificate: identityOf(key) },
+          {
+            announcement: { ...serverSays, clientCertificateRequest },
+            takes: (chain) => chains.push(chain) > 0,
+          },
+        );
+        expect(chains).to.deep.equal([identities[key].chain.map(fromHex)]);
+        await converse(asClient.session, asClient.peer);
+      });
+    }
+
+    it(`lets in who has no certificate where it is optional, and goes in without, ${scheme}`, async () => {
+      const ca = fromHex(identities.root.certificate);
+      const config = { certificate: identityOf('ed25519'), ca, clientAuthentication: 'optional' } as const;
+      const asServer = await libServer(scheme, config, {});
+      expect(asServer.peer.identity).to.equal(undefined);
+      await converse(asServer.session, asServer.peer);
+      const announcement = {
+        ...serverSays,
+        clientCertificateRequest: { ...clientCertificateRequest, mode: 1 },
+      };
+      const asClient = await libClient(scheme, {}, { announcement });
+      await converse(asClient.session, asClient.peer);
+    });
+
+    it(`tells and hears why a client is refused, ${scheme}`, async () => {
+      const ca = fromHex(identities.root.certificate);
+      const config = { certificate: identityOf('ed25519'), ca, clientAuthentication: 'required' } as const;
+      const server = await startLibServer(scheme, config);
+      for (const [certificate, closeCode] of [
+        [undefined, closeCodes.certificateRequired],
+        [signing('p256'), closeCodes.certificateRejected],
+      ] as const) {
+        const options = {
+          ...clientOptions(),
+          transport: transportOf[scheme],
+          ...(certificate && { certificate }),
+        };
+        const session = await dialReference(server.url, referenceClient(options));
+        expect(await session.ended).to.include({ by: 'peer', closeCode });
+      }
+      const announcement = { ...serverSays, clientCertificateRequest };
+      const refused = libClient(
+        scheme,
+        { certificate: identityOf('p256') },
+        { announcement, takes: () => false },
+      );
+      const error = await refused.then(
+        () => undefined,
+        (thrown: unknown) => thrown,
+      );
+      expect(error).to.include({ code: 'CERTIFICATE_REJECTED', reason: 'refused-by-peer' });
+    });
 
     it(`is understood by either role without a certificate, and without keys, ${scheme}`, async () => {
       const anonymous = { signKeyExchange: false };
@@ -199,8 +269,11 @@ describe('interop with the second implementation', () => {
     config: NetworkConfig,
     change: Partial<ReferenceServerOptions>,
   ): Promise<{ session: ReferenceSession; peer: LibPeer }> {
-    const announcement = { manifest, maxFrameBytes: 100_000, allowed: 0b1111 };
-    const options = { ...serverOptions({ announcement }), transport: transportOf[scheme], ...change };
+    const options = {
+      ...serverOptions({ announcement: serverSays }),
+      transport: transportOf[scheme],
+      ...change,
+    };
     const listener = await listenReference(scheme, () => referenceServer(options));
     running.push({ stop: () => listener.close() });
     const ca = fromHex(identities.root.certificate);
