@@ -75,8 +75,8 @@ export class ClientManager {
 
   /**
    * Connects to a server, by URL (`ws://…`, on Node also `tcp://…`, `memory://…`) or transport. Resolves when calls can
-   * be made: keys are agreed and the certificate is accepted. The server hears of it a moment later
-   * (`clientConnected`). Rejects with CONNECT_FAILED, CERTIFICATE_REJECTED, HANDSHAKE_FAILED, HANDSHAKE_TIMEOUT,
+   * be made: keys are agreed and the certificate is accepted, and so is this client's own where the server asked for it.
+   * The server hears of it a moment later (`clientConnected`). Rejects with CONNECT_FAILED, CERTIFICATE_REJECTED, HANDSHAKE_FAILED, HANDSHAKE_TIMEOUT,
    * POLICY_MISMATCH or INVALID_CONFIG.
    */
   async startClient(target: string | ClientTransport): Promise<void> {

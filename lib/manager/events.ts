@@ -25,7 +25,7 @@ export interface ManagerEvents {
    * anything, which nobody else learns of. `error` may hold secrets.
    */
   callFailed: (peer: Peer, method: string, error: unknown) => void;
-  /** A call was not run: SECURITY_REQUIRED, UNIMPLEMENTED or RESOURCE_EXHAUSTED. */
+  /** A call was not run: SECURITY_REQUIRED, UNAUTHENTICATED, UNIMPLEMENTED or RESOURCE_EXHAUSTED. */
   callRefused: (peer: Peer, method: string, code: string) => void;
   /**
    * Server: a certificate of its chain ends in `daysLeft` whole days, or has ended where they are below 0. Told once a
