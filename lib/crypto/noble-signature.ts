@@ -30,6 +30,7 @@ import {
   unreadable,
 } from './key-encoding.js';
 import type { KeyKind, PrivateKey, SignatureAlgorithm } from './provider.js';
+import { requireConsistentRsa } from './rsa-consistency.js';
 import { hashBytes, requireScheme, schemeFor } from './signature-scheme.js';
 
 const hashes = { sha256, sha384, sha512 } as const;
@@ -65,7 +66,7 @@ export function verifyWithNoble(
 /** CryptoProvider.importPrivateKey. */
 export function importNobleKey(pkcs8: Uint8Array): PrivateKey {
   const fields = decodePrivateKey(pkcs8);
-  if ('modulus' in fields) return new NobleRsaKey(fields);
+  if ('modulus' in fields) return requireConsistentRsa(new NobleRsaKey(fields), fields, verifyWithNoble);
   try {
     const key = new NobleCurveKey(fields.kind, fields.secret);
     requireOwnPoint(fields, decodePublicKey(key.publicKey));

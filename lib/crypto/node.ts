@@ -63,6 +63,7 @@ import {
   type X25519KeyPair,
   x25519KeyBytes,
 } from './provider.js';
+import { requireConsistentRsa } from './rsa-consistency.js';
 import { hashBytes, requireScheme, type SignatureScheme, schemeFor } from './signature-scheme.js';
 
 /** node:crypto. AES comes first: with AES instructions it is the faster one (measured from 64 B to 16 KiB). */
@@ -169,7 +170,9 @@ export const nodeCrypto: CryptoProvider = {
 
   importPrivateKey(pkcs8) {
     const fields = decodePrivateKey(pkcs8);
-    if ('modulus' in fields) return new NodePrivateKey(readPrivateKey(fields));
+    if ('modulus' in fields) {
+      return requireConsistentRsa(new NodePrivateKey(readPrivateKey(fields)), fields, nodeCrypto.verify);
+    }
     try {
       // OpenSSL believes a public key that stands beside the private one; left out, it computes it.
       const alone = createPublicKey(readPrivateKey({ ...fields, point: undefined }));
