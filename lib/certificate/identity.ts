@@ -8,6 +8,7 @@
 
 import { sameBytes, wipe } from '../base/bytes.js';
 import { SealwireError } from '../base/errors.js';
+import { quoted } from '../base/printable.js';
 import { decodePublicKey, isSameKey, type PublicKeyFields } from '../crypto/key-encoding.js';
 import type { CryptoProvider, PrivateKey } from '../crypto/provider.js';
 import { maxCertificateBytes, maxCertificates } from '../wire/handshake-message.js';
@@ -162,13 +163,13 @@ function chosenKey(keys: readonly PfxKey[], alias: string | undefined): PfxKey {
   if (named.length === 1) return named[0]!;
   const shown = keys.slice(0, maxNamesShown);
   const names =
-    shown.map(({ friendlyName }) => JSON.stringify(friendlyName ?? '(no name)')).join(', ') +
+    shown.map(({ friendlyName }) => quoted(friendlyName ?? '(no name)')).join(', ') +
     (shown.length < keys.length ? ', …' : '');
   if (alias === undefined) {
     throw invalid(`the PFX file holds ${keys.length} private keys: say which with "alias", one of ${names}`);
   }
   const count = named.length === 0 ? 'no private key' : `${named.length} private keys`;
-  throw invalid(`the PFX file holds ${count} with the "alias" ${JSON.stringify(alias)}; its keys: ${names}`);
+  throw invalid(`the PFX file holds ${count} with the "alias" ${quoted(alias)}; its keys: ${names}`);
 }
 
 const maxNamesShown = 10;

@@ -54,6 +54,9 @@ export function readPem(text: string): PemBlock[] {
       if (blocks.length === maxPemBlocks) throw invalid(`the PEM text has more than ${maxPemBlocks} blocks`);
       label = line.slice(begin.length, -dashes.length);
       if (label.length > maxLabelCharacters) throw invalid('a PEM block has a label as long as no other');
+      // RFC 7468 §3; labels are shown in messages.
+      if (!/^[\x20-\x7e]*$/.test(label))
+        throw invalid('a PEM block has a label that is not of ASCII characters');
       body = [];
     } else if (label === undefined) {
       // Explanatory text; an END line without its BEGIN is the tail of a block that was cut off.

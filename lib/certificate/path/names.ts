@@ -9,6 +9,7 @@
 // tolerance for a trailing dot. A subject alternative name has precedence over it, kind by kind.
 
 import { sameBytes } from '../../base/bytes.js';
+import { quoted } from '../../base/printable.js';
 import {
   attributeValues,
   commonNameOid,
@@ -58,6 +59,9 @@ export function presentedNames(certificate: CertificateNames): GeneralName[] {
   return names;
 }
 
+/** RFC 1035 §2.3.4, and a trailing dot. */
+const maxDnsNameCharacters = 254;
+
 /** The hosts that {@link matchHostname} accepts, for messages: at most four, each quoted, and how many more. */
 export function describeHosts(certificate: CertificateNames): string {
   const serving = servingCommonName(certificate);
@@ -66,7 +70,7 @@ export function describeHosts(certificate: CertificateNames): string {
   );
   const hosts = [...listed, ...(serving ? [serving] : [])].flatMap((name) => {
     if (name.kind === 'ip') return [formatIpAddress(name.value)];
-    return name.kind === 'dns' ? [JSON.stringify(name.value)] : [];
+    return name.kind === 'dns' ? [quoted(name.value, maxDnsNameCharacters)] : [];
   });
   const told = hosts.slice(0, 4).join(', ');
   if (hosts.length === 0) return 'no host';

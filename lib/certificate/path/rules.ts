@@ -4,6 +4,7 @@
 // Each rule that is broken gives a reason and a sentence; path.ts decides which one to tell. Signatures, which make
 // the path in the first place, are its own business too.
 
+import { quoted } from '../../base/printable.js';
 import { keyWeakness } from '../x509/algorithm.js';
 import { type ComparisonBudget, constraintViolation } from '../x509/constrained-name.js';
 import { describeName } from '../x509/distinguished-name.js';
@@ -157,14 +158,13 @@ function profileViolations(certificate: Certificate, role: Role, { isSelfSigned 
 function nameViolations(leaf: Certificate, hostname: string): Violation[] {
   const hosts = describeHosts(leaf);
   if (!matchHostname(leaf, hostname)) {
-    const detail = `it is for ${hosts}, not for ${JSON.stringify(hostname.slice(0, 80))}`;
+    const detail = `it is for ${hosts}, not for ${quoted(hostname)}`;
     return [violation('name-mismatch', leaf, detail)];
   }
   // A certificate that contradicts itself about its names is for none of them.
   const commonName = contradictingCommonName(leaf);
   if (commonName === undefined) return [];
-  const named = JSON.stringify(commonName.slice(0, 80));
-  const detail = `its common name ${named} is a host that its alternative names do not list: ${hosts}`;
+  const detail = `its common name ${quoted(commonName)} is a host that its alternative names do not list: ${hosts}`;
   return [violation('name-mismatch', leaf, detail)];
 }
 
@@ -175,7 +175,7 @@ export function violation(reason: PathRejectionReason, certificate: Certificate,
 /** Its subject, or where that is empty, as RFC 5280 allows, the first host name that it is for. */
 function describeCertificate({ subject, subjectAltName }: Certificate): string {
   const host = subjectAltName?.find((name) => name.kind === 'dns');
-  return subject.relativeNames.length === 0 && host !== undefined
-    ? `for ${JSON.stringify(host.value)}`
+  return subject.relativeNames.length === 0 && host?.kind === 'dns'
+    ? `for ${quoted(host.value)}`
     : describeName(subject);
 }

@@ -6,6 +6,7 @@
 // DNS, IP, directory and mail names and URIs are understood. A constraint on another form refuses each certificate
 // that has a name of that form, and so does any constraint on a form for a name of it that is malformed.
 
+import { quoted } from '../../base/printable.js';
 import {
   attributeValues,
   type DistinguishedName,
@@ -163,6 +164,6 @@ function describe(name: GeneralName): string {
     case 'other':
       return 'a name of its form';
     default:
-      return JSON.stringify(name.value.slice(0, 80));
+      return quoted(name.value);
   }
 }

@@ -3,6 +3,7 @@
 // Nothing here is verified, and nothing here decides: names are compared by path/names.ts. The texts are the peer's, so
 // what a terminal could take for a command, and what would turn text round, is escaped, and with it the backslash.
 
+import { printable } from '../../base/printable.js';
 import type { CryptoProvider } from '../../crypto/provider.js';
 import type { SubjectPublicKey } from './algorithm.js';
 import {
@@ -131,11 +132,4 @@ function keyText({ kind, bits }: SubjectPublicKey): string {
     default:
       return 'unsupported';
   }
-}
-
-/** Controls, formatting and direction marks, lone surrogates and line separators, as `\u{1b}`; the backslash, doubled. */
-function printable(text: string): string {
-  return text.replace(/[\p{C}\p{Zl}\p{Zp}\\]/gu, (character) =>
-    character === '\\' ? '\\\\' : `\\u{${character.codePointAt(0)!.toString(16)}}`,
-  );
 }

@@ -8,6 +8,7 @@
 
 import { sameBytes, toHex } from '../../base/bytes.js';
 import { type DerElement, DerReader, readOid, readText, tags } from '../../base/der.js';
+import { quoted } from '../../base/printable.js';
 
 export interface DistinguishedName {
   /** The whole Name, DER. */
@@ -112,5 +113,5 @@ function comparable(rdn: RelativeName): string {
 export function describeName(name: DistinguishedName): string {
   const commonName = attributeValues(name, commonNameOid).at(-1);
   const text = commonName ?? name.relativeNames.flatMap((rdn) => rdn.map(({ value }) => value)).join(', ');
-  return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
+  return quoted(text);
 }

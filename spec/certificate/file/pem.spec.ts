@@ -79,6 +79,13 @@ describe('PEM (RFC 7468)', () => {
     expect(refusal('INVALID_CERTIFICATE', () => readPem(block.replace('AQID', headers)))).to.match(/base64/);
   });
 
+  it('refuses labels that are no printable ASCII, and does not show them', () => {
+    for (const label of ['KEY\0', 'SCHLÜSSEL', '\u202eYEK']) {
+      const message = refusal('INVALID_CERTIFICATE', () => readPem(`-----BEGIN ${label}-----\nAAAA\n`));
+      expect(message).to.contain('label').and.not.contain(label);
+    }
+  });
+
   it('refuses labels that are longer than any', () => {
     expect(readPem(block.replaceAll('THING', 'X'.repeat(64)))).to.have.length(1);
     const message = refusal('INVALID_CERTIFICATE', () => readPem(block.replaceAll('THING', 'X'.repeat(65))));

@@ -360,4 +360,11 @@ describe('certification paths', () => {
     const result = validate(leafOf(root), [], [root], { leaf: certificate, time });
     expectReason(result, 'untrusted', 'the certificate for "b.example"');
   });
+
+  it('are refused in words that a name cannot change: no direction marks, no controls, no end of the quotes', () => {
+    const stranger = makeCa({ subject: '\u202edetsurt\u2066\n\u009b2J" is trusted' });
+    const result = validate(leafOf(stranger), [], [root]);
+    const shown = '"\\u{202e}detsurt\\u{2066}\\n\\u{9b}2J\\" is trusted"';
+    expectReason(result, 'untrusted', `its issuer ${shown} is neither`);
+  });
 });
