@@ -114,7 +114,7 @@ export class ClientRole {
         limits: settings.limits,
         clock: platform.clock,
         expectations,
-        checkPeer: (chain) => this.#checkServer(chain),
+        checkPeer: (chain, signal) => this.#checkServer(chain, signal),
         observer: {
           ...observer,
           established: () => {
@@ -161,7 +161,7 @@ export class ClientRole {
     });
   }
 
-  #checkServer(chain: readonly Uint8Array[]): void | Promise<void> {
+  #checkServer(chain: readonly Uint8Array[], signal: AbortSignal): void | Promise<void> {
     const { platform, settings, transport } = this.#options;
     return checkServerCertificate({
       crypto: settings.crypto,
@@ -171,6 +171,7 @@ export class ClientRole {
       dialledHost: transport.hostname,
       time: platform.clock.date(),
       validate: settings.validate,
+      signal,
     });
   }
 }

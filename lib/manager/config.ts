@@ -7,6 +7,7 @@ import { SealwireError } from '../base/errors.js';
 import { type Limits, resolveLimits } from '../base/limits.js';
 import { type CertificateInput, readCertificates } from '../certificate/file/pem.js';
 import { type Identity, type IdentitySource, loadIdentity } from '../certificate/identity.js';
+import { toALabels } from '../certificate/path/a-label.js';
 import type { CertificateValidator } from '../certificate/trust/validator.js';
 import { type Certificate, parseCertificate } from '../certificate/x509/x509.js';
 import { type SecurityFlags, satisfies } from '../contract/security.js';
@@ -182,11 +183,8 @@ export function clientSettings(
   hostname: string | undefined,
 ): ClientSettings {
   const settings = commonSettings(config, platform);
-  const serverName = config.serverName ?? hostname ?? '';
+  const serverName = checkedServerName(config.serverName ?? hostname ?? '');
   const { certificate, validateCertificate } = config;
-  if (typeof serverName !== 'string' || new TextEncoder().encode(serverName).length > maxServerNameBytes) {
-    throw invalid(`serverName must be a string of at most ${maxServerNameBytes} bytes`);
-  }
   if (!settings.encryption || !settings.signed)
     return { ...settings, identities: [], roots: [], serverName, validate: undefined };
   const roots = config.ca === undefined ? builtInRoots(platform) : readRoots(config.ca);
@@ -202,6 +200,16 @@ export function clientSettings(
   }
   const identities = certificate === undefined ? [] : loadIdentities(settings.crypto, certificate);
   return { ...settings, identities, roots, serverName, validate: validateCertificate };
+}
+
+/** As certificates hold it and the wire carries it: in A-labels. */
+function checkedServerName(name: unknown): string {
+  if (typeof name !== 'string') throw invalid('serverName must be a string');
+  const serverName = toALabels(name);
+  if (serverName === undefined || serverName.length > maxServerNameBytes) {
+    throw invalid(`serverName must be a host name of at most ${maxServerNameBytes} bytes`);
+  }
+  return serverName;
 }
 
 function commonSettings(config: NetworkConfig, platform: Platform): Settings {

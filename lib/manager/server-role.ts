@@ -35,6 +35,8 @@ export class ServerRole {
   /** Of connections that are over, or were refused, while their sockets close. */
   readonly #closing = new Set<Promise<void>>();
   #listening: Promise<Listener> | undefined;
+  /** Of validators that are still at work on a client that is gone. */
+  #outlivingVerdicts = 0;
   #nextId = 1;
   #stopped = false;
 
@@ -70,7 +72,7 @@ export class ServerRole {
   #accept(transport: TransportConnection): void {
     const { platform, settings, services, observer } = this.#options;
     const { limits } = settings;
-    const halfOpen = this.#sessions.size - this.clients.size;
+    const halfOpen = this.#sessions.size - this.clients.size + this.#outlivingVerdicts;
     if (
       this.#stopped ||
       halfOpen >= limits.maxHalfOpenConnections ||
@@ -86,7 +88,7 @@ export class ServerRole {
       limits,
       clock: platform.clock,
       expectations: new Set(),
-      checkPeer: (chain) => this.#checkClient(chain),
+      checkPeer: (chain, signal) => this.#checkClient(chain, signal),
       observer: {
         ...observer,
         established: (peer) => {
@@ -142,9 +144,28 @@ export class ServerRole {
   }
 
   /** Not asked where a client shows nothing: whether it may is settled in the handshake. */
-  #checkClient(chain: readonly Uint8Array[]): void | Promise<void> {
+  #checkClient(chain: readonly Uint8Array[], signal: AbortSignal): void | Promise<void> {
     const { platform, settings } = this.#options;
     const { crypto, roots, validate } = settings;
-    return checkClientCertificate({ crypto, chain, roots, time: platform.clock.date(), validate });
+    const time = platform.clock.date();
+    const verdict = checkClientCertificate({ crypto, chain, roots, time, validate, signal });
+    if (verdict !== undefined) this.#countIfItOutlives(verdict, signal);
+    return verdict;
+  }
+
+  /**
+   * Connections end sooner than validators: until its verdict is given, one counts as half-open, or whoever comes and
+   * goes could set any number of them to work.
+   */
+  #countIfItOutlives(verdict: Promise<void>, connection: AbortSignal): void {
+    const count = (): void => {
+      this.#outlivingVerdicts += 1;
+    };
+    connection.addEventListener('abort', count, { once: true });
+    const given = (): void => {
+      connection.removeEventListener('abort', count);
+      if (connection.aborted) this.#outlivingVerdicts -= 1;
+    };
+    verdict.then(given, given);
   }
 }

@@ -34,7 +34,8 @@ export interface SessionOptions {
   readonly observer: SessionObserver;
   /** Services that the peer must offer with at least this protection. */
   readonly expectations: ReadonlySet<ServiceClass<object>>;
-  checkPeer(chain: readonly Uint8Array[]): void | Promise<void>;
+  /** `signal` is aborted when the connection ends. */
+  checkPeer(chain: readonly Uint8Array[], signal: AbortSignal): void | Promise<void>;
 }
 
 export class Session implements ConnectionOwner {
@@ -43,6 +44,7 @@ export class Session implements ConnectionOwner {
   #connection: Connection | undefined;
   #live: LiveSession | undefined;
   #endedBy: SealwireError | undefined;
+  readonly #end = new AbortController();
   #identity: PeerIdentity | undefined;
 
   constructor(options: SessionOptions) {
@@ -122,7 +124,7 @@ export class Session implements ConnectionOwner {
   }
 
   checkPeer({ peerChain, peer }: Pick<PendingVerdict, 'peerChain' | 'peer'>): void | Promise<void> {
-    const checked = this.#options.checkPeer(peerChain);
+    const checked = this.#options.checkPeer(peerChain, this.#end.signal);
     const checkPolicies = () => this.#checkExpectations(decodeManifest(peer.manifest));
     return checked === undefined ? checkPolicies() : checked.then(checkPolicies);
   }
@@ -166,6 +168,7 @@ export class Session implements ConnectionOwner {
     this.#endedBy = error;
     live?.caller.close(error);
     live?.dispatcher.close(error);
+    this.#end.abort(error);
     this.#options.observer.closed(this.peer, error, live !== undefined);
   }
 

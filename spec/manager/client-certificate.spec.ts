@@ -349,6 +349,44 @@ describe('manager: the certificate of the client', () => {
       expect(await start).to.include({ code: 'HANDSHAKE_FAILED', reason: 'going-away' });
     });
 
+    it('an answer that outlives its connection counts as half-open, and its validator is told', async () => {
+      const signals: AbortSignal[] = [];
+      const late: ((accept: boolean) => void)[] = [];
+      const url = await listen('tcp://127.0.0.1:0', {
+        clientAuthentication: 'required',
+        limits: { maxHalfOpenConnections: 2 },
+        validateCertificate: (_chain, _hostname, { signal }) => {
+          signals.push(signal);
+          return new Promise((resolve) => late.push(resolve));
+        },
+      });
+      for (const count of [1, 2]) {
+        const leaving = clientWith(ada);
+        const start = codeOf(leaving.startClient(url));
+        await eventually('it is asked', () => signals.length === count);
+        expect(signals.at(-1)!.aborted).to.equal(false);
+        await leaving.stop();
+        await start;
+        await eventually('the server has noticed', () => signals.at(-1)!.aborted);
+      }
+      expect(await connect(url, ada)).to.include({ reason: 'limit-exceeded' });
+      late[0]!(true);
+      const again = clientWith(ada);
+      const start = again.startClient(url);
+      await eventually('it is asked', () => signals.length === 3);
+      late[2]!(true);
+      await start;
+      expect(await again.rpc(Desk).open()).to.equal('ada');
+      late[1]!(false);
+      await again.stop();
+      // Those that were answered in time, or are by now, count for nothing any more.
+      const impatient = { limits: { handshakeTimeoutMs: 200 } };
+      expect(await connect(url, bob, impatient)).to.include({ code: 'HANDSHAKE_TIMEOUT' });
+      expect(await connect(url, bob, impatient)).to.include({ code: 'HANDSHAKE_TIMEOUT' });
+      expect(await connect(url, bob, impatient)).to.include({ reason: 'limit-exceeded' });
+      await eventually('each was told', () => signals.every(({ aborted }) => aborted));
+    });
+
     it('those who wait are half-open, and no more than may be', async function () {
       this.timeout(20_000);
       const url = await thinking({ keyStretching: { iterations: 1 } });

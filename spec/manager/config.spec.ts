@@ -294,6 +294,12 @@ const ofClients: readonly Case[] = [
   ['a name that is none', { ca, serverName: 5 }, 'INVALID_CONFIG', /serverName must be a string/],
   ['a name that is too long', { ca, serverName: 'a'.repeat(256) }, 'INVALID_CONFIG', /at most 255 bytes/],
   [
+    'a name of other letters that is no host name',
+    { ca, serverName: 'bü cher' },
+    'INVALID_CONFIG',
+    /must be a host name/,
+  ],
+  [
     'a validator that is no function',
     { ca, serverName, validateCertificate: true },
     'INVALID_CONFIG',

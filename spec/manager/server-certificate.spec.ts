@@ -67,6 +67,30 @@ describe('manager: the certificate of the server', () => {
     ]);
   });
 
+  it('is compared with a serverName in any letters, which the server sees in ASCII', async () => {
+    const asked: string[] = [];
+    const { pem } = issueCertificate(nodeCrypto, {
+      dnsNames: ['xn--bcher-kva.example'],
+      issuer: authority(),
+    });
+    const url = await listen('memory://books', {
+      certificate: [
+        { cert: serverCertificate().pem.certificate, key: serverCertificate().pem.key },
+        { cert: pem.certificate, key: pem.key },
+      ],
+    });
+    const validateCertificate: CertificateValidator = (_chain, hostname, context) => {
+      asked.push(hostname);
+      return context.validateDefault();
+    };
+    const config = { ca, validateCertificate };
+    expect(await connect(url, { ...config, serverName: 'bücher.example' })).to.include({ answer: 'in' });
+    expect(await connect(url, { ...config, serverName: 'bucher.example' })).to.include({
+      reason: 'revoked-by-validator',
+    });
+    expect(asked).to.deep.equal(['xn--bcher-kva.example', 'bucher.example']);
+  });
+
   it('is compared with serverName, over a transport without host names as well', async () => {
     const url = await listen('memory://names');
     expect(await connect(url, { ca, serverName })).to.include({ answer: 'in' });

@@ -23,6 +23,8 @@ export interface ValidationContext {
   readonly time: Date;
   /** Whose certificate it is. */
   readonly purpose: 'server' | 'client';
+  /** Aborted when the connection has ended, or took too long: nobody waits for the answer any more. */
+  readonly signal: AbortSignal;
   /** What would have been decided without this function: whether {@link defaultResult} is ok. Worked out once. */
   validateDefault(): boolean;
   /** The same with the reason, for a log; or with the path to a root that was found, leaf first. */
@@ -47,6 +49,8 @@ export interface ClientCertificateCheck {
   readonly roots: readonly Certificate[];
   readonly time: Date;
   readonly validate?: CertificateValidator | undefined;
+  /** For {@link ValidationContext.signal}; without it, one that is never aborted. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface ServerCertificateCheck extends ClientCertificateCheck {
@@ -74,7 +78,7 @@ export function checkClientCertificate(check: ClientCertificateCheck): Promise<v
 }
 
 function checkCertificate(
-  { crypto, chain, roots, time, validate }: ClientCertificateCheck,
+  { crypto, chain, roots, time, validate, signal = new AbortController().signal }: ClientCertificateCheck,
   purpose: 'server' | 'client',
   hostname: string,
   requiredName: string | undefined,
@@ -103,6 +107,7 @@ function checkCertificate(
   const context: ValidationContext = Object.freeze({
     time: new Date(time),
     purpose,
+    signal,
     validateDefault: () => runDefault().ok,
     defaultResult: () => forApplication(runDefault()),
   });
