@@ -1,7 +1,7 @@
 // A manager with both roles. node.ts gives it its platform.
 
 import { SealwireError } from '../base/errors.js';
-import { describeName } from '../certificate/x509/distinguished-name.js';
+import { titleOf } from '../certificate/x509/title.js';
 import type { Certificate } from '../certificate/x509/x509.js';
 import type { CallOptions } from '../rpc/caller.js';
 import type { Peer } from '../rpc/peer.js';
@@ -110,7 +110,7 @@ export class ServerManager extends ClientManager {
     const end = daysLeft < 0 ? 'has expired' : `expires in ${daysLeft} day(s)`;
     this.platform.warn(
       'SEALWIRE_CERTIFICATE',
-      `the certificate ${describeName(certificate.subject)} of this server ${end}: renew it with setCertificate()`,
+      `the certificate ${titleOf(certificate)} of this server ${end}: renew it with setCertificate()`,
     );
   }
 }

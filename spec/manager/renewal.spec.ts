@@ -121,7 +121,7 @@ describe('manager: renewing the certificate of a running server', () => {
     clock.advance(7 * dayMs);
     expect(warnings).to.have.length(1);
     expect(warnings[0]).to.match(
-      /^SEALWIRE_CERTIFICATE the certificate .* of this server expires in 2 day\(s\): renew it with setCertificate\(\)$/,
+      /^SEALWIRE_CERTIFICATE the certificate for "arena\.example" of this server expires in 2 day\(s\): renew it with setCertificate\(\)$/,
     );
 
     const told: number[] = [];

@@ -7,8 +7,8 @@
 import { quoted } from '../../base/printable.js';
 import { keyWeakness } from '../x509/algorithm.js';
 import { type ComparisonBudget, constraintViolation } from '../x509/constrained-name.js';
-import { describeName } from '../x509/distinguished-name.js';
 import { keyPurposes } from '../x509/extensions.js';
+import { titleOf } from '../x509/title.js';
 import type { Certificate } from '../x509/x509.js';
 import { contradictingCommonName, describeHosts, matchHostname, presentedNames } from './names.js';
 import { isSelfIssued, profileViolation, type Role } from './profile.js';
@@ -169,13 +169,5 @@ function nameViolations(leaf: Certificate, hostname: string): Violation[] {
 }
 
 export function violation(reason: PathRejectionReason, certificate: Certificate, detail: string): Violation {
-  return { reason, detail: `the certificate ${describeCertificate(certificate)} is refused: ${detail}` };
-}
-
-/** Its subject, or where that is empty, as RFC 5280 allows, the first host name that it is for. */
-function describeCertificate({ subject, subjectAltName }: Certificate): string {
-  const host = subjectAltName?.find((name) => name.kind === 'dns');
-  return subject.relativeNames.length === 0 && host?.kind === 'dns'
-    ? `for ${quoted(host.value)}`
-    : describeName(subject);
+  return { reason, detail: `the certificate ${titleOf(certificate)} is refused: ${detail}` };
 }

@@ -13,8 +13,8 @@ import { SealwireError } from '../../base/errors.js';
 import type { CryptoProvider } from '../../crypto/provider.js';
 import { type ValidationResult, validateCertificateChain } from '../path/path.js';
 import type { CertificateRejectionReason, PathRejectionReason } from '../path/rules.js';
-import { describeName } from '../x509/distinguished-name.js';
 import { publicKeyPin } from '../x509/fingerprint.js';
+import { titleOf } from '../x509/title.js';
 import { type Certificate, parseCertificate } from '../x509/x509.js';
 import { verdictOf } from './verdict.js';
 
@@ -156,7 +156,7 @@ function frozen<T>(value: T): T {
 }
 
 const advice: Readonly<Record<PathRejectionReason, string>> = {
-  untrusted: 'put the CA that issued it into `ca`, and let the server send its intermediates',
+  untrusted: 'put the CA that issued it into `ca`, and let the other side send its intermediates',
   expired: 'renew the expired certificate',
   'not-yet-valid': 'check the clock of both machines, or wait until the certificate becomes valid',
   'name-mismatch':
@@ -183,7 +183,7 @@ function rejected(reason: PathRejectionReason, detail: string, cause?: unknown):
 function rejectedByValidator(crypto: CryptoProvider, leaf: Certificate, cause: unknown): SealwireError {
   const options: { reason: CertificateRejectionReason; cause?: unknown } = { reason: 'revoked-by-validator' };
   if (cause !== undefined) options.cause = cause;
-  const seen = `${describeName(leaf.subject)} with the public key ${publicKeyPin(crypto, leaf)}`;
+  const seen = `${titleOf(leaf)} with the public key ${publicKeyPin(crypto, leaf)}`;
   const message = `validateCertificate refused the certificate ${seen}: it must return true, or promise it, to accept`;
   return new SealwireError('CERTIFICATE_REJECTED', message, options);
 }
