@@ -129,7 +129,7 @@ describe('PFX files that are damaged or made to harm', () => {
     expect(refusal('INVALID_CERTIFICATE', withBags(...new Array<Uint8Array>(257).fill(bag)))).to.match(
       /more than 256 objects/,
     );
-    expect(refusal('INVALID_CERTIFICATE', open(new Uint8Array(1024 * 1024 + 1)))).to.match(/larger than/);
+    expect(refusal('INVALID_CERTIFICATE', open(new Uint8Array(256 * 1024 + 1)))).to.match(/larger than/);
   });
 
   it('passes over CRLs, secrets and attributes that it does not know', () => {
@@ -151,10 +151,10 @@ describe('PFX files that are damaged or made to harm', () => {
     const key = nodeCrypto.generateKeyPair('p256');
     const named = (name: string) => open(pfxFile(authenticatedSafe(keyBag(key, name))));
     expect(named(`${'x'.repeat(255)}\0`)().keys[0]!.friendlyName).to.equal('x'.repeat(255));
-    const long = `${'\0'.repeat(400_000)}x`;
+    const long = `${'\0'.repeat(100_000)}x`;
     const before = performance.now();
     expect(refusal('INVALID_CERTIFICATE', named(long))).to.match(/a name/);
-    // Taking zeros off the end of this one by the obvious expression takes minutes.
+    // Taking zeros off the end of this one by the obvious expression takes seconds.
     expect(performance.now() - before).to.be.below(1000);
   });
 
