@@ -4,7 +4,7 @@
 // Lipton 1997). Curves need no such check: there the public key is computed from the private one.
 
 import { utf8, wipe } from '../base/bytes.js';
-import { type RsaPublicKey, unreadable } from './key-encoding.js';
+import { bitLength, type RsaPrivateKey, unreadable } from './key-encoding.js';
 import type { CryptoProvider, PrivateKey } from './provider.js';
 import { schemeFor } from './signature-scheme.js';
 
@@ -13,9 +13,15 @@ const probe = utf8('Sealwire: does this key sign for its public key?');
 /** The key; INVALID_CERTIFICATE where its public key does not verify what it signs. Costs one signature. */
 export function requireConsistentRsa<Key extends PrivateKey>(
   key: Key,
-  fields: RsaPublicKey,
+  fields: RsaPrivateKey,
   verify: CryptoProvider['verify'],
 ): Key {
+  const [p, q] = fields.factors;
+  const surplus = bitLength(p!) + bitLength(q!) - bitLength(fields.modulus);
+  // Two factors have as many bits as their product, or one more. Looked at first, since OpenSSL takes a tenth of a second
+  // to sign with a large modulus that has no factors.
+  if (surplus < 0 || surplus > 1)
+    throw unreadable('its factors do not make its modulus: the file is damaged');
   const algorithm = `rsa-pss-${fields.restriction?.hash ?? 'sha256'}` as const;
   // A restricted key may ask for a salt that no signature here has: it signs nothing, right or wrong.
   if (schemeFor(algorithm, fields) === undefined) return key;

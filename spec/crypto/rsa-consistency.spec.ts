@@ -39,6 +39,22 @@ describe('an RSA key whose numbers do not belong together', () => {
       }
     });
 
+    it(`is refused by ${crypto.name} before it signs, where its factors are too short or too long for its modulus`, () => {
+      const modulus = new Uint8Array(1024).fill(0xff);
+      const long = [...good.factors.slice(0, 1), good.modulus, ...good.factors.slice(2)];
+      const started = performance.now();
+      for (const fields of [
+        { ...good, modulus },
+        { ...good, factors: long },
+      ]) {
+        const message = refusal('INVALID_CERTIFICATE', () =>
+          crypto.importPrivateKey(encodePrivateKey(fields)),
+        );
+        expect(message).to.contain('factors do not make its modulus');
+      }
+      expect(performance.now() - started).to.be.lessThan(50);
+    });
+
     it(`is told from one of RSA-PSS that may use another hash, or no salt of ours, by ${crypto.name}`, () => {
       const restricted = {
         ...good,
