@@ -55,10 +55,15 @@ async function main(): Promise<number> {
   const tally = newTally();
   const shared = new Int32Array(new SharedArrayBuffer(4 * (1 + workers)));
   let restarts = 0;
+  let told = 0;
 
   const fail = (thread: number, fault: string): void => {
     const index = Atomics.load(shared, 1 + thread);
     addFailure(tally, { index, fault, fuzzCase: mutantNumber(corpus, seed, index, kinds, longGrowth) });
+  };
+  const tellFailures = (): void => {
+    for (const text of writeFailures(tally.failures.slice(told), seed, out)) say(`\n${text}\n\n`);
+    told = tally.failures.length;
   };
   const run = (thread: number): Promise<void> =>
     new Promise((resolve) => {
@@ -73,7 +78,10 @@ async function main(): Promise<number> {
         }
         last = at;
       }, hangMs);
-      worker.on('message', (more) => addTally(tally, more));
+      worker.on('message', (more) => {
+        addTally(tally, more);
+        tellFailures();
+      });
       worker.on('error', (error) => fail(thread, `ends its thread: ${error.message}`));
       worker.on('exit', (code) => {
         clearInterval(watch);
@@ -89,7 +97,7 @@ async function main(): Promise<number> {
   ]);
   clearInterval(progress);
   say(`${progressLine(countOf(tally), count, started, tally.failed)}\n${describeTally(tally)}\n`);
-  for (const text of writeFailures(tally.failures, seed, out)) say(`\n${text}\n`);
+  tellFailures();
   if (tally.failed > 0) return 1;
   if (ended === 'interrupted') return 130;
   // Threads that were given up have left numbers that nobody has judged.
