@@ -76,8 +76,9 @@ describe('cli: files', () => {
   it('says what is wrong with a folder that cannot be written to', () => {
     console().write('file', '');
     expect(() => requireNew(console().folder, 'file', ['a'])).to.throw('file is no folder');
+    // Node 20 says which part of the path it stumbled over, newer ones look for the folder above it.
     expect(() => requireNew(console().folder, 'file/below', ['a'])).to.throw(
-      'leads through something that is no folder',
+      /leads through something that is no folder|file is no folder/,
     );
     mkdirSync(inFolder('locked'));
     chmodSync(inFolder('locked'), 0o500);
