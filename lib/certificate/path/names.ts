@@ -84,18 +84,22 @@ export function describeHosts(certificate: CertificateNames): string {
  * the domain above a listed name may stand there too, as many CAs have it: example.com beside *.example.com.
  */
 export function contradictingCommonName(certificate: CertificateNames): string | undefined {
+  // Sets, because a peer decides how many there are of either: each against each took seconds.
+  const addresses = new Set(ipAddresses(certificate).map(formatIpAddress));
+  const hosts = new Set(dnsNames(certificate));
+  const domains = new Set([...hosts].flatMap(domainsAbove));
   return attributeValues(certificate.subject, commonNameOid).find((commonName) => {
-    if (looksLikeAddress(commonName)) {
-      const listed = ipAddresses(certificate).map(formatIpAddress);
-      return listed.length > 0 && !listed.includes(commonName);
-    }
-    const listed = looksLikeHost(commonName) ? dnsNames(certificate) : [];
-    const domain = `.${asciiLowerCase(commonName)}`;
-    return (
-      listed.length > 0 &&
-      !listed.some((name) => name === commonName || asciiLowerCase(name).endsWith(domain))
-    );
+    if (looksLikeAddress(commonName)) return addresses.size > 0 && !addresses.has(commonName);
+    if (hosts.size === 0 || !looksLikeHost(commonName)) return false;
+    return !hosts.has(commonName) && !domains.has(asciiLowerCase(commonName));
   });
+}
+
+/** In lower case, without the first label, the first two, and so on. What is too long to be a name has none. */
+function domainsAbove(name: string): string[] {
+  if (name.length > maxDnsNameCharacters) return [];
+  const [, ...labels] = asciiLowerCase(name).split('.');
+  return labels.map((_, index) => labels.slice(index).join('.'));
 }
 
 /** In any notation that some program reads: leading zeros, octal, hexadecimal, cut short (inet_aton), in brackets. */
