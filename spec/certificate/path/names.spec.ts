@@ -282,16 +282,16 @@ describe('host names', () => {
       expect(contradictingCommonName(read({ subject: 'a.example' }))).to.equal(undefined);
     });
 
-    it('takes no time for each pair where there are a thousand of both', () => {
-      const names = Array.from({ length: 1200 }, (_, index) => `${index}.example`);
+    it('takes no time for each pair where there are many of both', () => {
+      const names = Array.from({ length: 1000 }, (_, index) => `${index}.b`);
       const many = (commonName: string) =>
         read({ subject: nameOf(...names.map(() => [cn, commonName])), extensions: [altNames(...names)] });
-      const [listed, unlisted] = [many(names.at(-1)!), many('other.example')];
+      const [listed, unlisted] = [many(names.at(-1)!), many('x.b')];
       const started = performance.now();
       expect(contradictingCommonName(listed)).to.equal(undefined);
-      expect(contradictingCommonName(unlisted)).to.equal('other.example');
-      // It was a second.
-      expect(performance.now() - started).to.be.lessThan(150);
+      expect(contradictingCommonName(unlisted)).to.equal('x.b');
+      // It was more than half a second.
+      expect(performance.now() - started).to.be.lessThan(100);
     });
 
     it('is looked for in every common name', () => {
