@@ -55,9 +55,13 @@ const derMutators: Readonly<Record<string, DerMutator>> = {
     siblings.splice(at, 0, ...Array.from({ length: 1 + random.below(4) }, () => node));
   },
   'repeat an element thousands of times'({ node, siblings }, growth) {
-    const encoded = writeTree([node]);
-    const copies = Math.max(1, Math.floor(growth / encoded.length));
-    siblings.splice(siblings.indexOf(node), 0, ...Array.from({ length: copies }, () => node));
+    repeat(node, siblings, growth);
+  },
+  // What is looked for once for each of the others takes the product of both.
+  'repeat two elements thousands of times'({ node, siblings, all, random }, growth) {
+    const second = all[random.below(all.length)]!;
+    repeat(node, siblings, growth / 2);
+    if (!contains(node, second.node)) repeat(second.node, second.siblings, growth / 2);
   },
   'swap elements'({ node, siblings, random }) {
     const one = siblings.indexOf(node);
@@ -161,6 +165,16 @@ function edgeNumber(random: SeededRandom): Uint8Array {
     [],
   ];
   return Uint8Array.from(edges[random.below(edges.length)]!);
+}
+
+function repeat(node: DerNode, siblings: DerNode[], growth: number): void {
+  const copies = Math.max(1, Math.floor(growth / writeTree([node]).length));
+  siblings.splice(siblings.indexOf(node), 0, ...Array.from({ length: copies }, () => node));
+}
+
+/** Then a change of one is a change of both, and of every copy. */
+function contains(node: DerNode, other: DerNode): boolean {
+  return node === other || (node.children ?? []).some((child) => contains(child, other));
 }
 
 function setContent(node: DerNode, content: Uint8Array): void {

@@ -21,7 +21,7 @@ const shares: readonly FuzzKind[] = [
 /** Around the limits of the readers: 64 KiB for certificates and keys, 256 KiB for PFX files, 4 MiB for PEM. */
 export const longGrowth: Growth = { usual: 60_000, rare: 1_200_000 };
 /** For the specs: a hundredth of the time. */
-export const shortGrowth: Growth = { usual: 12_000, rare: 60_000 };
+export const shortGrowth: Growth = { usual: 6_000, rare: 40_000 };
 
 /** One in so many goes to the backend of JavaScript. */
 const nobleShare = 100;
