@@ -12,6 +12,7 @@ import { RpcError, SealwireError } from '../base/errors.js';
 import type { Limits } from '../base/limits.js';
 import { satisfies } from '../contract/security.js';
 import { encodeCall, encodeCancel, encodeNotify } from '../wire/call-message.js';
+import type { SharedMessage } from '../wire/shared-message.js';
 import { agreeFlags } from './flags.js';
 
 export interface CallOptions {
@@ -64,15 +65,24 @@ export class Caller {
     return this.#pending.size;
   }
 
-  /** Runs a method of the peer. One-way calls resolve to undefined as soon as they are on their way. */
-  async invoke(method: RemoteMethod, args: readonly unknown[], options: CallOptions = {}): Promise<unknown> {
+  /**
+   * Runs a method of the peer. One-way calls resolve to undefined as soon as they are on their way. `shared` has the
+   * message where the same call goes to many peers (rpc/targets.ts).
+   */
+  async invoke(
+    method: RemoteMethod,
+    args: readonly unknown[],
+    options: CallOptions = {},
+    shared?: SharedMessage,
+  ): Promise<unknown> {
     checkShape(args, options);
     const { signal } = options;
     const timeoutMs = this.#checkTimeout(options.timeoutMs);
     const flags = agreeFlags(method.security | checkRaise(options.security), this.#outgoing.allowed);
     if (signal?.aborted) throw cancelled(signal);
     if (method.oneWay) {
-      this.#outgoing.send(flags, encodeNotify(method.id, args, this.#limits));
+      const notify = () => encodeNotify(method.id, args, this.#limits);
+      this.#outgoing.send(flags, shared ? shared.notify([method.id, args], notify) : notify());
       return undefined;
     }
     if (this.#pending.size >= this.#limits.maxPendingCalls) {
@@ -82,7 +92,8 @@ export class Caller {
       );
     }
     const id = this.#nextId;
-    this.#outgoing.send(flags, encodeCall(id, method.id, args, timeoutMs, this.#limits));
+    const call = (each: number) => encodeCall(each, method.id, args, timeoutMs, this.#limits);
+    this.#outgoing.send(flags, shared ? shared.call(id, [method.id, args, timeoutMs], call) : call(id));
     this.#nextId += 1;
     return this.#wait(id, flags, method.fullName, timeoutMs, signal);
   }

@@ -15,10 +15,17 @@ export interface ConnectionSecurity {
   readonly group: string | undefined;
 }
 
+/** The session behind a peer: for this floor and those that build it, out of sight of whoever has the peer. */
+export let sessionOf: (peer: Peer) => Session;
+
 export class Peer {
   /** Numbers the clients of a server, from 1; 0 is the server, as its client sees it. */
   readonly id: number;
   readonly #session: Session;
+
+  static {
+    sessionOf = (peer) => peer.#session;
+  }
 
   constructor(id: number, session: Session) {
     this.id = id;

@@ -11,6 +11,7 @@ import { collectRpcs } from '../contract/metadata.js';
 import type { Established, PendingVerdict } from '../handshake/state.js';
 import { type CallMessage, decodeCallMessages } from '../wire/call-message.js';
 import type { CloseReason } from '../wire/frame.js';
+import type { SharedMessage } from '../wire/shared-message.js';
 import { Caller, type CallOptions, connectionClosed, type RemoteMethod } from './caller.js';
 import { type CallObserver, Dispatcher } from './dispatcher.js';
 import { certificateIdentity, type PeerIdentity } from './identity.js';
@@ -91,7 +92,18 @@ export class Session implements ConnectionOwner {
     };
   }
 
-  async invoke(name: string, args: readonly unknown[], options?: CallOptions): Promise<unknown> {
+  /** A method of the peer's manifest; throws CONNECTION_CLOSED where there is no connection. */
+  remoteMethod(name: string): RemoteMethod | undefined {
+    return this.#alive().methods.get(name);
+  }
+
+  /** `shared` has the message where the same call goes to many peers. */
+  async invoke(
+    name: string,
+    args: readonly unknown[],
+    options?: CallOptions,
+    shared?: SharedMessage,
+  ): Promise<unknown> {
     const { caller, methods } = this.#alive();
     const method = methods.get(name);
     if (method === undefined) {
@@ -100,7 +112,7 @@ export class Session implements ConnectionOwner {
         `the peer offers no method ${name}; it offers ${offered(methods)}`,
       );
     }
-    return caller.invoke(method, args, options);
+    return caller.invoke(method, args, options, shared);
   }
 
   /** Throws POLICY_MISMATCH when the peer's manifest asks for less than the class declares, or lacks the service. */
