@@ -6,6 +6,7 @@
 import { SealwireError } from '../base/errors.js';
 import { type Address, hostAndPort, parseAddress } from './address.js';
 import { Delivery } from './delivery.js';
+import { Drain } from './drain.js';
 import { broken, closedTooSlowly, givenUp } from './socket-errors.js';
 import { subProtocol } from './sub-protocol.js';
 import {
@@ -41,6 +42,9 @@ const normalClosure = 1000;
 const goingAway = 1001;
 const noStatus = 1005;
 const cutOff = 4000;
+
+/** Browsers do not tell when bytes have left: so often is looked, while somebody waits for it. */
+const drainPollMs = 4;
 
 /** `new BrowserWebSocketTransport('ws://host:port/path')`; with wss:// the browser adds TLS up to a proxy. */
 export class BrowserWebSocketTransport implements ClientTransport {
@@ -108,6 +112,8 @@ class BrowserWebSocketConnection implements TransportConnection {
   readonly remoteAddress: string;
   readonly #websocket: BrowserWebSocket;
   readonly #delivery: Delivery;
+  readonly #drain: Drain;
+  #drainTimer: ReturnType<typeof setTimeout> | undefined;
   #closing = false;
   #closeTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -115,6 +121,7 @@ class BrowserWebSocketConnection implements TransportConnection {
     this.#websocket = websocket;
     this.remoteAddress = remoteAddress;
     this.#delivery = new Delivery(maxFrameBytes, () => this.#startClosing(cutOff));
+    this.#drain = new Drain(() => websocket.bufferedAmount);
     websocket.addEventListener('message', ({ data }) => this.#message(data));
     websocket.addEventListener('close', ({ code }) => {
       this.#closing = true;
@@ -124,6 +131,12 @@ class BrowserWebSocketConnection implements TransportConnection {
 
   get bufferedBytes(): number {
     return this.#websocket.bufferedAmount;
+  }
+
+  drained(belowBytes: number): Promise<void> {
+    const drained = this.#drain.wait(belowBytes);
+    this.#pollDrain();
+    return drained;
   }
 
   open(receiver: FrameReceiver): void {
@@ -166,8 +179,19 @@ class BrowserWebSocketConnection implements TransportConnection {
     }, closeTimeLimitMs);
   }
 
+  #pollDrain(): void {
+    if (!this.#drain.awaited || this.#drainTimer !== undefined) return;
+    this.#drainTimer = setTimeout(() => {
+      this.#drainTimer = undefined;
+      this.#drain.check();
+      this.#pollDrain();
+    }, drainPollMs);
+  }
+
   #ended(error?: SealwireError): void {
     clearTimeout(this.#closeTimer);
+    clearTimeout(this.#drainTimer);
+    this.#drain.end();
     this.#delivery.closed(error);
   }
 }

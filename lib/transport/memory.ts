@@ -5,6 +5,7 @@
 import { SealwireError } from '../base/errors.js';
 import { misaddressed, parseAddress } from './address.js';
 import { Delivery } from './delivery.js';
+import { Drain } from './drain.js';
 import { broken, closedTooSlowly, givenUp } from './socket-errors.js';
 import {
   type ClientTransport,
@@ -72,6 +73,7 @@ class MemoryConnection implements TransportConnection {
   readonly kind = 'memory';
   readonly remoteAddress: string;
   readonly #delivery: Delivery;
+  readonly #drain: Drain = new Drain(() => this.#bufferedBytes);
   #peer: MemoryConnection | undefined;
   #opened = false;
   #closing = false;
@@ -105,6 +107,10 @@ class MemoryConnection implements TransportConnection {
 
   get bufferedBytes(): number {
     return this.#bufferedBytes;
+  }
+
+  drained(belowBytes: number): Promise<void> {
+    return this.#drain.wait(belowBytes);
   }
 
   open(receiver: FrameReceiver): void {
@@ -159,6 +165,7 @@ class MemoryConnection implements TransportConnection {
       this.#bufferedBytes -= frame.length;
       if (peer.#delivery.admit(frame.length)) peer.#delivery.frame(frame);
     }
+    this.#drain.check();
     if (this.#closing && this.#queue.length === 0) this.#end();
   }
 
@@ -180,6 +187,7 @@ class MemoryConnection implements TransportConnection {
     this.#peer = undefined;
     this.#queue = [];
     this.#bufferedBytes = 0;
+    this.#drain.end();
   }
 }
 

@@ -10,6 +10,7 @@ import { connect, createServer, type Socket } from 'node:net';
 import type { SealwireError } from '../base/errors.js';
 import { type Address, hostAndPort, misaddressed, parseAddress } from './address.js';
 import { Delivery } from './delivery.js';
+import { Drain } from './drain.js';
 import {
   broken,
   closedTooSlowly,
@@ -110,6 +111,9 @@ class TcpConnection implements TransportConnection {
   readonly #socket: Socket;
   readonly #delivery: Delivery;
   readonly #frames: FrameParser;
+  readonly #drain: Drain;
+  /** One function for all writes: the socket calls it when their bytes have left. */
+  readonly #written = (): void => this.#drain.check();
   #closing = false;
   #corked = false;
   #error: SealwireError | undefined;
@@ -120,6 +124,7 @@ class TcpConnection implements TransportConnection {
     this.remoteAddress = hostAndPort(socket.remoteAddress, socket.remotePort);
     this.#delivery = new Delivery(maxFrameBytes, () => this.#cut());
     this.#frames = new FrameParser(this.#delivery);
+    this.#drain = new Drain(() => socket.writableLength);
     socket.pause();
     socket.on('end', () => this.#peerEnded());
     socket.on('error', (error) => {
@@ -127,12 +132,17 @@ class TcpConnection implements TransportConnection {
     });
     socket.on('close', () => {
       clearTimeout(this.#closeTimer);
+      this.#drain.end();
       this.#delivery.closed(this.#error);
     });
   }
 
   get bufferedBytes(): number {
     return this.#socket.writableLength;
+  }
+
+  drained(belowBytes: number): Promise<void> {
+    return this.#drain.wait(belowBytes);
   }
 
   open(receiver: FrameReceiver): void {
@@ -157,12 +167,12 @@ class TcpConnection implements TransportConnection {
       const merged = Buffer.allocUnsafe(lengthBytes + frame.length);
       merged.writeUInt32BE(frame.length, 0);
       merged.set(frame, lengthBytes);
-      socket.write(merged);
+      socket.write(merged, this.#written);
     } else {
       const header = Buffer.allocUnsafe(lengthBytes);
       header.writeUInt32BE(frame.length, 0);
       socket.write(header);
-      socket.write(frame);
+      socket.write(frame, this.#written);
     }
   }
 

@@ -23,6 +23,11 @@ export interface TransportConnection {
    * The receiver is never called from inside this call. Called exactly once; INVALID_STATE otherwise.
    */
   open(receiver: FrameReceiver): void;
+  /**
+   * Resolves once `bufferedBytes` is `belowBytes` or less, and when the connection is over, so that nobody waits for
+   * ever. Never rejects.
+   */
+  drained(belowBytes: number): Promise<void>;
   /** Queues one frame of at least one byte. The bytes belong to the transport from here on. After close() it does nothing. */
   send(frame: Uint8Array): void;
   /**

@@ -11,6 +11,7 @@ import { type RawData, WebSocket, WebSocketServer } from 'ws';
 import { SealwireError } from '../base/errors.js';
 import { type Address, hostAndPort, parseAddress } from './address.js';
 import { Delivery, earlyAllowanceBytes } from './delivery.js';
+import { Drain } from './drain.js';
 import { broken, connectFailed, givenUp, listenFailed, notSealwire } from './socket-errors.js';
 import { subProtocol } from './sub-protocol.js';
 import {
@@ -223,6 +224,9 @@ class WebSocketConnection implements TransportConnection {
   readonly #websocket: WebSocket;
   readonly #socket: Socket;
   readonly #delivery: Delivery;
+  readonly #drain: Drain;
+  /** One function for all frames: `ws` calls it when their bytes have left. */
+  readonly #written = (): void => this.#drain.check();
   #earlyBytes: number;
   #destroyed = false;
 
@@ -231,12 +235,16 @@ class WebSocketConnection implements TransportConnection {
     this.#socket = socket;
     this.remoteAddress = hostAndPort(socket.remoteAddress, socket.remotePort);
     this.#delivery = new Delivery(maxFrameBytes, (error) => this.#cut(error));
+    this.#drain = new Drain(() => websocket.bufferedAmount);
     this.#earlyBytes = maxFrameBytes + earlyAllowanceBytes;
     websocket.pause();
     socket.setKeepAlive(true, keepAliveDelayMs);
     websocket.on('message', (data, isBinary) => this.#message(data, isBinary));
     websocket.on('error', (error) => this.#delivery.fail(peerError(error)));
-    websocket.on('close', (code) => this.#delivery.closed(this.#destroyed ? undefined : closeError(code)));
+    websocket.on('close', (code) => {
+      this.#drain.end();
+      this.#delivery.closed(this.#destroyed ? undefined : closeError(code));
+    });
     // Behind the listener of `ws`, so that a chunk with the end of the handshake has already lifted the limit.
     socket.on('data', this.#countEarly);
   }
@@ -245,13 +253,17 @@ class WebSocketConnection implements TransportConnection {
     return this.#websocket.bufferedAmount;
   }
 
+  drained(belowBytes: number): Promise<void> {
+    return this.#drain.wait(belowBytes);
+  }
+
   open(receiver: FrameReceiver): void {
     this.#delivery.open(receiver);
     this.#websocket.resume();
   }
 
   send(frame: Uint8Array): void {
-    if (this.#websocket.readyState === WebSocket.OPEN) this.#websocket.send(frame);
+    if (this.#websocket.readyState === WebSocket.OPEN) this.#websocket.send(frame, this.#written);
   }
 
   setMaxFrameBytes(bytes: number): void {

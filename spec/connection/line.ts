@@ -30,6 +30,8 @@ export class LineEnd implements TransportConnection {
   readonly maxFrameBytes: number[] = [];
   /** Added to what is queued: a peer that does not read. */
   stuckBytes = 0;
+  /** Who waits for buffered bytes to fall; looked at when frames are carried, and by drain(). */
+  #draining: { belowBytes: number; resolve: () => void }[] = [];
   /** Somebody on the way: gives what arrives in place of a frame. */
   meddle: (frame: Uint8Array) => readonly Uint8Array[] = (frame) => [frame];
   peer!: LineEnd;
@@ -44,6 +46,25 @@ export class LineEnd implements TransportConnection {
 
   get bufferedBytes(): number {
     return this.#queue.reduce((sum, frame) => sum + frame.length, this.stuckBytes);
+  }
+
+  drained(belowBytes: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#draining.push({ belowBytes, resolve });
+      this.drain();
+    });
+  }
+
+  /** Lets those go on who wait for so few bytes as there are, or for a connection that is over. */
+  drain(): void {
+    const due = this.#draining.filter((each) => this.#over || this.bufferedBytes <= each.belowBytes);
+    this.#draining = this.#draining.filter((each) => !due.includes(each));
+    for (const { resolve } of due) resolve();
+  }
+
+  /** Nobody may wait on a connection that is over. */
+  get waitingForDrain(): number {
+    return this.#draining.length;
   }
 
   get closing(): boolean {
@@ -98,6 +119,7 @@ export class LineEnd implements TransportConnection {
     if (this.#over || !this.peer.#receiver) return false;
     const frames = this.#queue;
     this.#queue = [];
+    this.drain();
     for (const frame of frames) {
       for (const arriving of this.meddle(frame.slice())) this.peer.inject(arriving);
     }
@@ -113,6 +135,7 @@ export class LineEnd implements TransportConnection {
     this.#over = true;
     this.#closing = true;
     this.#queue = [];
+    this.drain();
     this.#receiver?.closed(error);
   }
 }

@@ -322,6 +322,7 @@ describe('manager: life cycle', () => {
         get bufferedBytes() {
           return connection.bufferedBytes;
         },
+        drained: (belowBytes) => connection.drained(belowBytes),
         open: (receiver) =>
           connection.open({
             frame: (frame) => receiver.frame(frame),

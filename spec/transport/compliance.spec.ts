@@ -336,6 +336,48 @@ for (const suite of suites) {
       });
     });
 
+    describe('drained()', () => {
+      it('resolves at once where no more is buffered than that', async () => {
+        const { client } = await meeting.pair(freeUrl);
+        await client.drained(0);
+        await client.drained(100);
+      });
+
+      it('waits until a slow reader has taken enough, each waiter for itself', async () => {
+        const { client, server } = await meeting.pair(freeUrl, { maxFrameBytes: 2 ** 20 });
+        server.setMaxFrameBytes(2 ** 20);
+        const frame = pattern(2 ** 18);
+        for (let index = 0; index < 64; index++) client.send(frame.slice());
+        await pause(50);
+        const seen: number[] = [];
+        const waiting = [2 ** 21, 0, 2 ** 20].map(async (belowBytes) => {
+          await client.drained(belowBytes);
+          expect(client.bufferedBytes).to.be.at.most(belowBytes);
+          seen.push(belowBytes);
+        });
+        await pause(30);
+        expect(seen, 'nobody reads').to.deep.equal([]);
+        Recorder.on(server);
+        await Promise.all(waiting);
+        // Browsers are looked at now and then, and memory moves all at once: the three may have come together.
+        expect([...seen].sort((a, b) => b - a)).to.deep.equal([2 ** 21, 2 ** 20, 0]);
+      });
+
+      for (const how of ['here', 'there'] as const) {
+        it(`keeps nobody waiting when ${how === 'here' ? 'this' : 'the other'} side cuts the connection`, async () => {
+          const { client, server } = await meeting.pair(freeUrl, { maxFrameBytes: 2 ** 20 });
+          client.open(new Recorder());
+          for (let index = 0; index < 64; index++) client.send(pattern(2 ** 18));
+          await pause(20);
+          const waiting = client.drained(0);
+          if (how === 'here') client.destroy();
+          else server.destroy();
+          await waiting;
+          await client.drained(0);
+        });
+      }
+    });
+
     describe('the end', () => {
       for (const closerName of ['client', 'server'] as const) {
         it(`is peaceful when the ${closerName} closes, and what was queued arrives`, async () => {
