@@ -18,6 +18,8 @@ export interface Limits {
   readonly handshakeTimeoutMs: number;
   /** Calls of one peer that may be executing here at once; the next one gets RESOURCE_EXHAUSTED. */
   readonly maxCallsInFlight: number;
+  /** Groups of a server that one client may be in at once; joining the next one fails with RESOURCE_EXHAUSTED. */
+  readonly maxGroupsPerClient: number;
   /** Calls to one peer that may be waiting for an answer at once; the next one fails with RESOURCE_EXHAUSTED. */
   readonly maxPendingCalls: number;
   /** Longest that a call may take, in milliseconds, whatever the caller asks for; also the default. */
@@ -47,6 +49,7 @@ export const defaultLimits: Limits = {
   maxConnections: 10_000,
   handshakeTimeoutMs: 10_000,
   maxCallsInFlight: 1024,
+  maxGroupsPerClient: 256,
   maxPendingCalls: 4096,
   maxCallMs: 60_000,
   maxDepth: 32,

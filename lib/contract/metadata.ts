@@ -23,6 +23,27 @@ export interface RpcOptions {
    * Security.Authenticated, or anybody on the path could make it in their name.
    */
   readonly requiresIdentity?: boolean;
+  /**
+   * Only callers that this lets in; others get PERMISSION_DENIED, and the method does not run. `'owner'`: who owns the
+   * service, see `setOwner()`. The call must be Security.Authenticated, as with `requiresIdentity`.
+   */
+  readonly allow?: Allow;
+}
+
+/** Who may call: the owner of the service, or whom the function answers `true` for. */
+export type Allow = 'owner' | AllowRule['decide'];
+
+/** A method, and not a function's type, so that an application may say `(caller: Peer, args, ship: Ship) => …`. */
+interface AllowRule {
+  /** `caller` is the connection, a {@link Peer}; `args` are as they came; `service` is the registered object. */
+  decide(caller: RpcCaller, args: readonly unknown[], service: object): boolean | Promise<boolean>;
+}
+
+/** What a rule may look at, of the connection that a call came over. */
+export interface RpcCaller {
+  readonly id: number;
+  /** Who it has proved to be. */
+  readonly identity: { readonly kind: string; readonly name: string } | undefined;
 }
 
 /** What is known of one RPC. */
@@ -33,6 +54,7 @@ export interface RpcMetadata {
   readonly name: string;
   readonly oneWay: boolean;
   readonly requiresIdentity: boolean;
+  readonly allow?: Allow;
   readonly timeoutMs?: number;
 }
 
@@ -49,6 +71,7 @@ const knownOptions: readonly string[] = [
   'oneWay',
   'timeoutMs',
   'requiresIdentity',
+  'allow',
 ] satisfies (keyof RpcOptions)[];
 
 /** The longest delay that setTimeout can measure. */
@@ -78,6 +101,7 @@ export function defineRpc(key: string, method: unknown, security: SecurityFlags,
     oneWay: options.oneWay ?? false,
     requiresIdentity: options.requiresIdentity ?? false,
     ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }),
+    ...(options.allow === undefined ? {} : { allow: options.allow }),
   };
   const fault = methodNameFault(metadata.name);
   if (fault !== undefined) throw invalid(`the RPC name ${JSON.stringify(metadata.name)} ${fault}`);
@@ -96,15 +120,17 @@ export function checkOptions(key: string, security: SecurityFlags, options: RpcO
       throw invalid(`${key} has the unknown option ${option}; this version knows ${knownOptions.join(', ')}`);
     }
   }
-  const { name, oneWay, timeoutMs, requiresIdentity } = options;
+  const { name, oneWay, timeoutMs, requiresIdentity, allow } = options;
   if (name !== undefined && typeof name !== 'string') throw invalid(`the name of ${key} must be a string`);
   if (oneWay !== undefined && typeof oneWay !== 'boolean')
     throw invalid(`oneWay of ${key} must be a boolean`);
   if (requiresIdentity !== undefined && typeof requiresIdentity !== 'boolean')
     throw invalid(`requiresIdentity of ${key} must be a boolean`);
-  if (requiresIdentity && !satisfies(security, Security.Authenticated)) {
+  if (allow !== undefined && allow !== 'owner' && typeof allow !== 'function')
+    throw invalid(`allow of ${key} must be 'owner' or a function that says who may call`);
+  if ((requiresIdentity || allow !== undefined) && !satisfies(security, Security.Authenticated)) {
     throw invalid(
-      `requiresIdentity of ${key} needs Security.Authenticated: anybody on the path can make a call without it, in ` +
+      `${allow === undefined ? 'requiresIdentity' : 'allow'} of ${key} needs Security.Authenticated: anybody on the path can make a call without it, in ` +
         'the name of whoever is connected',
     );
   }

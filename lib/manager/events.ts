@@ -28,6 +28,11 @@ export interface ManagerEvents {
   /** A call was not run: SECURITY_REQUIRED, UNAUTHENTICATED, UNIMPLEMENTED or RESOURCE_EXHAUSTED. */
   callRefused: (peer: Peer, method: string, code: string) => void;
   /**
+   * Server: a call for many was not handed over to this one of them, for the reason that `error` tells; the others are
+   * not disturbed. Told where nobody waits for an answer; else the outcome of the call tells.
+   */
+  deliveryFailed: (client: Peer, method: string, error: SealwireError) => void;
+  /**
    * Server: a certificate of its chain ends in `daysLeft` whole days, or has ended where they are below 0. Told once a
    * day from two weeks before on, or from the last third of a shorter life. Where nobody listens, the platform's
    * warnings say so. {@link ServerManager.setCertificate} renews.

@@ -6,6 +6,7 @@
 import { SealwireError } from '../base/errors.js';
 import { buildManifest, encodeManifest } from '../contract/manifest.js';
 import { collectRpcs } from '../contract/metadata.js';
+import { Owners, runIfAllowed } from './permission.js';
 
 /** A method as the dispatcher needs it. */
 export interface ServedMethod {
@@ -30,6 +31,8 @@ export interface Services {
 }
 
 export class Registry {
+  /** Who owns which service, for methods with `allow: 'owner'`. */
+  readonly owners: Owners = new Owners();
   readonly #targets = new Map<string, object>();
 
   /** Adds an object with RPC methods under `name`. Throws INVALID_RPC when it has none or the name is taken. */
@@ -54,13 +57,16 @@ export class Registry {
       return service.methods.map(({ name, security, oneWay }): ServedMethod => {
         const { key, metadata } = rpcs.get(name)!;
         const method = Reflect.get(target, key) as (...args: unknown[]) => unknown;
+        const { allow } = metadata;
+        const rule = allow && { allow, serviceName: service.name, service: target, owners: this.owners };
+        const run = (args: readonly unknown[]) => Reflect.apply(method, target, args);
         return {
           fullName: `${service.name}.${name}`,
           security,
           oneWay,
           requiresIdentity: metadata.requiresIdentity,
           timeoutMs: metadata.timeoutMs,
-          invoke: (args) => Reflect.apply(method, target, args),
+          invoke: rule ? (args) => runIfAllowed(rule, args, () => run(args)) : run,
         };
       });
     });
