@@ -2,7 +2,7 @@
 // policy or there is no connection, and calls carry small numbers instead of names.
 //
 //   manifest = u8 serviceCount { vec8 serviceName ‖ u16 methodCount { vec8 methodName ‖ u8 flags } }
-//   flags      bit 0 Encrypted, bit 1 Authenticated, bit 2 one-way; the other bits are zero
+//   flags      bit 0 Encrypted, bit 1 Authenticated, bit 2 one-way, bit 3 the result is a stream; the others are zero
 //
 // The id of a method is its position among all methods: services in the order in which they were registered, the
 // methods of each by name. It is not on the wire, and so is the same however a class was compiled.
@@ -21,6 +21,8 @@ export interface ManifestMethod {
   /** The least protection that is accepted. */
   readonly security: Security;
   readonly oneWay: boolean;
+  /** What it returns is a stream of items. */
+  readonly stream: boolean;
 }
 
 export interface ManifestService {
@@ -43,8 +45,9 @@ const maxServices = 255;
 const maxMethods = 4096;
 /** With a certificate chain of 16 KiB beside it, a server's flight still fits a frame of 64 KiB. */
 const maxManifestBytes = 40_960;
-const securityMask = 0b011;
-const oneWayBit = 0b100;
+const securityMask = 0b0011;
+const oneWayBit = 0b0100;
+const streamBit = 0b1000;
 
 /** Throws INVALID_RPC for a service without RPCs, bad or repeated names, and too many services or methods. */
 export function buildManifest(registered: readonly RegisteredService[]): Manifest {
@@ -59,8 +62,8 @@ export function buildManifest(registered: readonly RegisteredService[]): Manifes
     if (id + rpcs.size > maxMethods) throw invalid(`at most ${maxMethods} RPCs can be registered`);
     // sort() without a function compares code units, as the protocol does.
     const methods = [...rpcs.keys()].sort().map((method): ManifestMethod => {
-      const { security, oneWay } = rpcs.get(method)!.metadata;
-      return { id: id++, name: method, security, oneWay };
+      const { security, oneWay, stream } = rpcs.get(method)!.metadata;
+      return { id: id++, name: method, security, oneWay, stream };
     });
     return { name, methods };
   });
@@ -73,7 +76,8 @@ export function encodeManifest(manifest: Manifest): Uint8Array {
   for (const service of manifest.services) {
     writer.string(1, service.name).u16(service.methods.length);
     for (const method of service.methods) {
-      writer.string(1, method.name).u8(method.security | (method.oneWay ? oneWayBit : 0));
+      const { security, oneWay, stream } = method;
+      writer.string(1, method.name).u8(security | (oneWay ? oneWayBit : 0) | (stream ? streamBit : 0));
     }
   }
   const bytes = writer.finish();
@@ -117,8 +121,12 @@ function decodeMethod(reader: ByteReader, id: number): ManifestMethod {
   const name = reader.string(1);
   if (methodNameFault(name) !== undefined) throw malformed('a method has a name that is not valid');
   const flags = reader.u8();
-  if ((flags & ~(securityMask | oneWayBit)) !== 0) throw malformed('a method has flags that are not known');
-  return { id, name, security: (flags & securityMask) as Security, oneWay: (flags & oneWayBit) !== 0 };
+  if ((flags & ~(securityMask | oneWayBit | streamBit)) !== 0)
+    throw malformed('a method has flags that are not known');
+  const oneWay = (flags & oneWayBit) !== 0;
+  const stream = (flags & streamBit) !== 0;
+  if (oneWay && stream) throw malformed('a one-way method cannot answer with a stream');
+  return { id, name, security: (flags & securityMask) as Security, oneWay, stream };
 }
 
 /**

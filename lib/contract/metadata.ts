@@ -53,6 +53,8 @@ export interface RpcMetadata {
   /** The name on the wire, without the service's. */
   readonly name: string;
   readonly oneWay: boolean;
+  /** What it returns is a stream of items. */
+  readonly stream: boolean;
   readonly requiresIdentity: boolean;
   readonly allow?: Allow;
   readonly timeoutMs?: number;
@@ -82,15 +84,18 @@ const rpcKey = Symbol.for('sealwire:rpc');
 const declaredKey = Symbol.for('sealwire:declared');
 
 /**
- * Declares a method to be an RPC. Throws INVALID_RPC when `method` is no function or a generator, is an RPC
+ * Declares a method to be an RPC. Throws INVALID_RPC when `method` is no function or a generator that is not async, is an RPC
  * already, or when name, flags or options are not valid.
  */
 export function defineRpc(key: string, method: unknown, security: SecurityFlags, options: RpcOptions): void {
   if (!isMethod(method)) throw invalid(`${key} is not a method: only methods can be RPCs`);
-  if (isGenerator(method)) {
-    throw invalid(
-      `${key} is a generator: streams come in a later version, return an array or a promise for now`,
-    );
+  const functionKind = Object.prototype.toString.call(method);
+  if (functionKind === '[object GeneratorFunction]') {
+    throw invalid(`${key} is a generator: make it async to stream its items, async *${key}()`);
+  }
+  const stream = functionKind === '[object AsyncGeneratorFunction]';
+  if (stream && options?.oneWay) {
+    throw invalid(`${key} is one-way and an async generator: nobody would get its items`);
   }
   if (Reflect.getOwnMetadata(rpcKey, method) !== undefined)
     throw invalid(`${key} is declared as an RPC twice`);
@@ -99,6 +104,7 @@ export function defineRpc(key: string, method: unknown, security: SecurityFlags,
     security: checkSecurity(security),
     name: options.name ?? key,
     oneWay: options.oneWay ?? false,
+    stream,
     requiresIdentity: options.requiresIdentity ?? false,
     ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }),
     ...(options.allow === undefined ? {} : { allow: options.allow }),
@@ -222,10 +228,6 @@ function* levels(start: unknown): Generator<object> {
 
 function isMethod(value: unknown): value is Method {
   return typeof value === 'function';
-}
-
-function isGenerator(method: Method): boolean {
-  return Object.prototype.toString.call(method).endsWith('GeneratorFunction]');
 }
 
 function replaced(key: string): SealwireError {

@@ -1,37 +1,87 @@
 // The messages of calls: docs/protocol.md section 9. Each is a MessagePack array that begins with its kind.
 //
-//   call [0, id, method, args, timeoutMs]   notify [1, method, args]   result [2, id, value]
-//   error [3, id, code, message, data]      cancel [4, id]
+//   call [0, id, method, args, timeoutMs, metadata, streamArgument, channel]   notify [1, method, args, metadata]
+//   result [2, id, value]   error [3, id, code, message, data]   cancel [4, id]
+//   item [5, id, value]     end [6, id]                          credit [7, id, bytes]            of a result stream
+//   argumentItem [8, id, value]   argumentEnd [9, id] or [9, id, code, message, data]            of an argument stream
+//   argumentCredit [10, id, bytes]   argumentStop [11, id]
 //
 // Shapes are checked here, meanings above. A message of another shape throws PROTOCOL_ERROR.
 
+import { utf8 } from '../base/bytes.js';
 import { isErrorCode, SealwireError } from '../base/errors.js';
+import { type Metadata, metadataFault } from './call-metadata.js';
 import { decodeMessages, encodeMessage, type PayloadLimits } from './payload.js';
 
-export const messageKinds = { call: 0, notify: 1, result: 2, error: 3, cancel: 4 } as const;
+export const messageKinds = {
+  call: 0,
+  notify: 1,
+  result: 2,
+  error: 3,
+  cancel: 4,
+  item: 5,
+  end: 6,
+  credit: 7,
+  argumentItem: 8,
+  argumentEnd: 9,
+  argumentCredit: 10,
+  argumentStop: 11,
+} as const;
+
+/** What the sender of a stream may send before it hears from the receiver, in bytes of encoded items. */
+export const streamWindowBytes: number = 256 * 1024;
+
+const maxChannelBytes = 64;
+
+/** The fields of a call that are mostly left out. */
+export interface CallExtras {
+  readonly metadata?: Metadata;
+  /** The place in the arguments, nil there, of what is streamed behind the call. */
+  readonly streamArgument?: number;
+  /** The channel that the answer goes on; left out for the default one. */
+  readonly channel?: string;
+}
+
+export interface CallFields extends CallExtras {
+  readonly kind: 'call';
+  readonly id: number;
+  readonly method: number;
+  readonly args: unknown[];
+  readonly timeoutMs: number;
+}
+
+/** How a call, or the stream that is its argument, failed on the other side. */
+export interface ErrorFields {
+  readonly code: string;
+  readonly message: string;
+  readonly data: unknown;
+}
 
 export type CallMessage =
+  | CallFields
   | {
-      readonly kind: 'call';
-      readonly id: number;
+      readonly kind: 'notify';
       readonly method: number;
       readonly args: unknown[];
-      readonly timeoutMs: number;
+      readonly metadata?: Metadata;
     }
-  | { readonly kind: 'notify'; readonly method: number; readonly args: unknown[] }
   | { readonly kind: 'result'; readonly id: number; readonly value: unknown }
+  | ({ readonly kind: 'error'; readonly id: number } & ErrorFields)
+  | { readonly kind: 'cancel' | 'end' | 'argumentStop'; readonly id: number }
   | {
-      readonly kind: 'error';
+      readonly kind: 'item' | 'argumentItem';
       readonly id: number;
-      readonly code: string;
-      readonly message: string;
-      readonly data: unknown;
+      readonly value: unknown;
+      /** Of the encoded message: what credit counts. */
+      readonly bytes: number;
     }
-  | { readonly kind: 'cancel'; readonly id: number };
+  | { readonly kind: 'argumentEnd'; readonly id: number; readonly error: ErrorFields | undefined }
+  | { readonly kind: 'credit' | 'argumentCredit'; readonly id: number; readonly bytes: number };
 
-const callFields = ['kind', 'id', 'method', 'argument'];
-const notifyFields = ['kind', 'method', 'argument'];
+const callFields = ['kind', 'id', 'method', 'argument', 'timeoutMs', 'metadata'];
+const notifyFields = ['kind', 'method', 'argument', 'metadata'];
 const resultFields = ['kind', 'id', 'result'];
+const itemFields = ['kind', 'id', 'item'];
 const errorFields = ['kind', 'id', 'code', 'message', 'data'];
 
 /** `timeoutMs` is a whole number of milliseconds, 0 for none. Throws INVALID_ARGUMENT for what cannot be sent. */
@@ -41,17 +91,27 @@ export function encodeCall(
   args: readonly unknown[],
   timeoutMs: number,
   limits: PayloadLimits,
+  extras: CallExtras = {},
 ): Uint8Array {
-  return encodeMessage([messageKinds.call, id, method, args, timeoutMs], limits, callFields);
+  const { metadata, streamArgument, channel } = extras;
+  refuseBadMetadata(metadata);
+  const fields = [messageKinds.call, id, method, args, timeoutMs, metadata, streamArgument, channel];
+  while (fields.at(-1) === undefined) fields.pop();
+  return encodeMessage(fields, limits, callFields);
 }
 
-export function encodeNotify(method: number, args: readonly unknown[], limits: PayloadLimits): Uint8Array {
-  return encodeMessage([messageKinds.notify, method, args], limits, notifyFields);
+export function encodeNotify(
+  method: number,
+  args: readonly unknown[],
+  limits: PayloadLimits,
+  metadata?: Metadata,
+): Uint8Array {
+  refuseBadMetadata(metadata);
+  return encodeMessage([messageKinds.notify, method, args, ...optional(metadata)], limits, notifyFields);
 }
 
 export function encodeResult(id: number, value: unknown, limits: PayloadLimits): Uint8Array {
-  const message = value === undefined ? [messageKinds.result, id] : [messageKinds.result, id, value];
-  return encodeMessage(message, limits, resultFields);
+  return encodeMessage([messageKinds.result, id, ...optional(value)], limits, resultFields);
 }
 
 export function encodeError(
@@ -61,57 +121,150 @@ export function encodeError(
   data: unknown,
   limits: PayloadLimits,
 ): Uint8Array {
-  const fields = [messageKinds.error, id, code, message];
-  return encodeMessage(data === undefined ? fields : [...fields, data], limits, errorFields);
+  return encodeMessage([messageKinds.error, id, code, message, ...optional(data)], limits, errorFields);
 }
 
 export function encodeCancel(id: number): Uint8Array {
   return encodeMessage([messageKinds.cancel, id]);
 }
 
+/** An item of a result stream, or of an argument stream. */
+export function encodeItem(
+  kind: 'item' | 'argumentItem',
+  id: number,
+  value: unknown,
+  limits: PayloadLimits,
+): Uint8Array {
+  return encodeMessage([messageKinds[kind], id, ...optional(value)], limits, itemFields);
+}
+
+export function encodeEnd(id: number): Uint8Array {
+  return encodeMessage([messageKinds.end, id]);
+}
+
+export function encodeArgumentEnd(
+  id: number,
+  error: ErrorFields | undefined,
+  limits: PayloadLimits,
+): Uint8Array {
+  if (error === undefined) return encodeMessage([messageKinds.argumentEnd, id]);
+  const { code, message, data } = error;
+  return encodeMessage([messageKinds.argumentEnd, id, code, message, ...optional(data)], limits, errorFields);
+}
+
+/** Gives the sender of a stream so many bytes back, 1 or more. */
+export function encodeCredit(kind: 'credit' | 'argumentCredit', id: number, bytes: number): Uint8Array {
+  return encodeMessage([messageKinds[kind], id, bytes]);
+}
+
+export function encodeArgumentStop(id: number): Uint8Array {
+  return encodeMessage([messageKinds.argumentStop, id]);
+}
+
+function optional(value: unknown): unknown[] {
+  return value === undefined ? [] : [value];
+}
+
+function refuseBadMetadata(metadata: Metadata | undefined): void {
+  const fault = metadata === undefined ? undefined : metadataFault(metadata);
+  if (fault !== undefined) throw new SealwireError('INVALID_ARGUMENT', `the metadata ${fault}`);
+}
+
 /** All messages of a body, or PROTOCOL_ERROR: when one of them is wrong, none is acted upon. */
 export function decodeCallMessages(body: Uint8Array, limits: PayloadLimits): CallMessage[] {
   const messages: CallMessage[] = [];
-  decodeMessages(body, limits, (message) => messages.push(readCallMessage(message)));
+  decodeMessages(body, limits, (message, bytes) => {
+    const read = readCallMessage(message, bytes);
+    if (read === undefined) {
+      throw new SealwireError('PROTOCOL_ERROR', 'the peer sent a message of unknown kind or shape');
+    }
+    messages.push(read);
+  });
   return messages;
 }
 
-function readCallMessage(message: readonly unknown[]): CallMessage {
-  switch (message[0]) {
-    case messageKinds.call: {
-      const [, id, method, args, timeoutMs = 0] = message;
-      if (
-        !hasLength(message, 4, 5) ||
-        !isId(id) ||
-        !isWhole(method) ||
-        !Array.isArray(args) ||
-        !isWhole(timeoutMs)
-      )
-        break;
-      return { kind: 'call', id, method, args, timeoutMs };
-    }
-    case messageKinds.notify: {
-      const [, method, args] = message;
-      if (!hasLength(message, 3, 3) || !isWhole(method) || !Array.isArray(args)) break;
-      return { kind: 'notify', method, args };
-    }
-    case messageKinds.result: {
-      const [, id, value] = message;
-      if (!hasLength(message, 2, 3) || !isId(id)) break;
-      return { kind: 'result', id, value };
-    }
+function readCallMessage(message: readonly unknown[], bytes: number): CallMessage | undefined {
+  const [kind, id] = message;
+  if (kind === messageKinds.notify) return readNotify(message);
+  if (!isId(id)) return undefined;
+  switch (kind) {
+    case messageKinds.call:
+      return readCall(id, message);
+    case messageKinds.result:
+      return hasLength(message, 2, 3) ? { kind: 'result', id, value: message[2] } : undefined;
     case messageKinds.error: {
-      const [, id, code, text, data] = message;
-      if (!hasLength(message, 4, 5) || !isId(id) || !isCode(code) || typeof text !== 'string') break;
-      return { kind: 'error', id, code, message: text, data };
+      const error = readError(message);
+      return error && { kind: 'error', id, ...error };
     }
-    case messageKinds.cancel: {
-      const [, id] = message;
-      if (!hasLength(message, 2, 2) || !isId(id)) break;
-      return { kind: 'cancel', id };
+    case messageKinds.cancel:
+      return hasLength(message, 2, 2) ? { kind: 'cancel', id } : undefined;
+    case messageKinds.item:
+      return hasLength(message, 2, 3) ? { kind: 'item', id, value: message[2], bytes } : undefined;
+    case messageKinds.end:
+      return hasLength(message, 2, 2) ? { kind: 'end', id } : undefined;
+    case messageKinds.credit:
+      return readCredit('credit', id, message);
+    case messageKinds.argumentItem:
+      return hasLength(message, 2, 3) ? { kind: 'argumentItem', id, value: message[2], bytes } : undefined;
+    case messageKinds.argumentEnd: {
+      if (message.length === 2) return { kind: 'argumentEnd', id, error: undefined };
+      const error = readError(message);
+      return error && { kind: 'argumentEnd', id, error };
     }
+    case messageKinds.argumentCredit:
+      return readCredit('argumentCredit', id, message);
+    case messageKinds.argumentStop:
+      return hasLength(message, 2, 2) ? { kind: 'argumentStop', id } : undefined;
+    default:
+      return undefined;
   }
-  throw new SealwireError('PROTOCOL_ERROR', 'the peer sent a message of unknown kind or shape');
+}
+
+function readCall(id: number, message: readonly unknown[]): CallMessage | undefined {
+  const [, , method, args, timeoutMs = 0] = message;
+  if (!hasLength(message, 4, 8) || !isWhole(method) || !Array.isArray(args) || !isWhole(timeoutMs))
+    return undefined;
+  // nil stands for a field that is left out in front of one that is not.
+  const [metadata, streamArgument, channel] = message.slice(5).map((field) => field ?? undefined);
+  if (metadata !== undefined && metadataFault(metadata) !== undefined) return undefined;
+  if (streamArgument !== undefined && (!isWhole(streamArgument) || args[streamArgument] !== null))
+    return undefined;
+  if (channel !== undefined && !isChannel(channel)) return undefined;
+  return {
+    kind: 'call',
+    id,
+    method,
+    args,
+    timeoutMs,
+    ...(metadata !== undefined && { metadata: metadata as Metadata }),
+    ...(streamArgument !== undefined && { streamArgument }),
+    ...(channel !== undefined && { channel }),
+  };
+}
+
+function readNotify(message: readonly unknown[]): CallMessage | undefined {
+  const [, method, args, metadata] = message;
+  if (!hasLength(message, 3, 4) || !isWhole(method) || !Array.isArray(args)) return undefined;
+  if (metadata === undefined || metadata === null) return { kind: 'notify', method, args };
+  if (metadataFault(metadata) !== undefined) return undefined;
+  return { kind: 'notify', method, args, metadata: metadata as Metadata };
+}
+
+/** Of `[kind, id, code, message, data]`. */
+function readError(message: readonly unknown[]): ErrorFields | undefined {
+  const [, , code, text, data] = message;
+  if (!hasLength(message, 4, 5) || !isCode(code) || typeof text !== 'string') return undefined;
+  return { code, message: text, data };
+}
+
+function readCredit(
+  kind: 'credit' | 'argumentCredit',
+  id: number,
+  message: readonly unknown[],
+): CallMessage | undefined {
+  const [, , bytes] = message;
+  if (!hasLength(message, 3, 3) || !isId(bytes)) return undefined;
+  return { kind, id, bytes };
 }
 
 function hasLength(message: readonly unknown[], least: number, most: number): boolean {
@@ -129,4 +282,13 @@ function isWhole(value: unknown): value is number {
 
 function isCode(value: unknown): value is string {
   return typeof value === 'string' && isErrorCode(value);
+}
+
+function isChannel(value: unknown): value is string {
+  return (
+    typeof value === 'string' &&
+    value.length >= 1 &&
+    value.length <= maxChannelBytes &&
+    utf8(value).length <= maxChannelBytes
+  );
 }

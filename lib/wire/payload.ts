@@ -58,7 +58,7 @@ export function encodeMessage(
 }
 
 /**
- * Calls `each` with every message of a body, in order, after the whole body has passed the scan: so of a body with
+ * Calls `each` with every message of a body and its length, in order, after the whole body has passed the scan: so of a body with
  * a fault, no message is delivered. What `each` throws ends the call and is thrown on.
  *
  * Values are null, booleans, numbers (integers beyond ±2^53: bigint), strings, Uint8Array (copies, never a Buffer),
@@ -67,13 +67,13 @@ export function encodeMessage(
 export function decodeMessages(
   body: Uint8Array,
   limits: PayloadLimits,
-  each: (message: unknown[]) => void,
+  each: (message: unknown[], bytes: number) => void,
 ): void {
   // msgpackr cuts binaries with the class of its source, and hangs a DataView on it: so a plain view of our own.
   const bytes = new Uint8Array(body.buffer, body.byteOffset, body.byteLength);
   let start = 0;
   for (const end of scanMessages(bytes, limits)) {
-    each(unpack(bytes, start, end));
+    each(unpack(bytes, start, end), end - start);
     start = end;
   }
 }

@@ -23,7 +23,7 @@ describe('manifest, known answers', () => {
         name,
         methods: methods.map((method) => ({
           name: method.name,
-          flags: method.security | (method.oneWay ? 4 : 0),
+          flags: method.security | (method.oneWay ? 4 : 0) | (method.stream ? 8 : 0),
         })),
       }));
       expect(read).to.deep.equal(services);

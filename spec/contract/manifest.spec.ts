@@ -12,11 +12,11 @@ import {
 import { type DeclaredRpc, defineRpc } from '../../lib/contract/metadata.js';
 import type { Security } from '../../lib/contract/security.js';
 
-/** A class with the given RPCs; 4 in the flags makes one one-way. */
+/** A class with the given RPCs; 4 in the flags makes one one-way, 8 a stream. */
 function service(methods: Record<string, number>): new () => object {
   class Service {}
   for (const [name, flags] of Object.entries(methods)) {
-    const method = (): void => {};
+    const method = (flags & 8) !== 0 ? async function* () {} : (): void => {};
     defineRpc(name, method, flags & 3, { oneWay: (flags & 4) !== 0 });
     Object.defineProperty(Service.prototype, name, { value: method });
   }
@@ -53,15 +53,15 @@ describe('contract/manifest', () => {
         {
           name: 'Zoo',
           methods: [
-            { id: 0, name: 'Z', security: 0, oneWay: true },
-            { id: 1, name: 'a', security: 1, oneWay: false },
-            { id: 2, name: 'b', security: 0, oneWay: false },
+            { id: 0, name: 'Z', security: 0, oneWay: true, stream: false },
+            { id: 1, name: 'a', security: 1, oneWay: false, stream: false },
+            { id: 2, name: 'b', security: 0, oneWay: false, stream: false },
             // U+1D49C is larger than U+FF5A, its first code unit D835 is smaller.
-            { id: 3, name: '𝒜', security: 3, oneWay: false },
-            { id: 4, name: 'ｚ', security: 2, oneWay: false },
+            { id: 3, name: '𝒜', security: 3, oneWay: false, stream: false },
+            { id: 4, name: 'ｚ', security: 2, oneWay: false, stream: false },
           ],
         },
-        { name: 'Ant', methods: [{ id: 5, name: 'x', security: 3, oneWay: true }] },
+        { name: 'Ant', methods: [{ id: 5, name: 'x', security: 3, oneWay: true, stream: false }] },
       ],
     });
     expect(decodeManifest(encodeManifest(built))).to.deep.equal(built);
@@ -72,6 +72,10 @@ describe('contract/manifest', () => {
     expect(toHex(encodeManifest(built))).to.equal(
       ['01', '02', '4162', '0002', '01', '63', '03', '04', '6d6f7665', '06'].join(''),
     );
+    const streams = buildManifest([{ name: 'A', target: service({ s: 9 }) }]);
+    expect(streams.services[0]?.methods[0]).to.include({ security: 1, oneWay: false, stream: true });
+    expect(toHex(encodeManifest(streams))).to.equal('010141000101' + '73' + '09');
+    expect(decodeManifest(encodeManifest(streams))).to.deep.equal(streams);
     expect(toHex(encodeManifest(buildManifest([])))).to.equal('00');
     expect(decodeManifest(Uint8Array.of(0))).to.deep.equal({ services: [] });
   });
@@ -162,7 +166,11 @@ describe('contract/manifest', () => {
       /in order/,
     );
     expectMalformed(manifest([['A', []]]), /no methods/);
-    for (let bit = 3; bit < 8; bit++) expectMalformed(manifest([['A', [['a', 1 << bit]]]]), /flags/);
+    for (let bit = 4; bit < 8; bit++) expectMalformed(manifest([['A', [['a', 1 << bit]]]]), /flags/);
+  });
+
+  it('is refused with a one-way method that streams', () => {
+    expectMalformed(manifest([['A', [['a', 12]]]]), /one-way/);
   });
 
   it('is refused with too many methods before they are read', () => {
@@ -236,6 +244,7 @@ describe('contract/manifest', () => {
       name: `m${security}`,
       security: security as Security,
       oneWay: false,
+      stream: false,
     }));
     const declared = (security: number): Map<string, DeclaredRpc> =>
       new Map(
@@ -243,7 +252,13 @@ describe('contract/manifest', () => {
           name,
           {
             key: name,
-            metadata: { name, security: security as Security, oneWay: false, requiresIdentity: false },
+            metadata: {
+              name,
+              security: security as Security,
+              oneWay: false,
+              stream: false,
+              requiresIdentity: false,
+            },
           },
         ]),
       );

@@ -14,7 +14,10 @@ describe('contract/metadata', () => {
     const expected = new Map([
       [
         'ping',
-        { key: 'ping', metadata: { security: 2, name: 'ping', oneWay: false, requiresIdentity: false } },
+        {
+          key: 'ping',
+          metadata: { security: 2, name: 'ping', oneWay: false, stream: false, requiresIdentity: false },
+        },
       ],
     ]);
     expect(collectRpcs(Base)).to.deep.equal(expected);
@@ -140,6 +143,7 @@ describe('contract/metadata', () => {
       security: 1,
       name: 'ping',
       oneWay: false,
+      stream: false,
       requiresIdentity: false,
       timeoutMs: 2 ** 31 - 1,
     });
@@ -163,7 +167,14 @@ describe('contract/metadata', () => {
     expect(() => defineRpc('x', 1, 0, {})).to.throw(/not a method/);
     expect(() => defineRpc('ping', Base.prototype.ping, 2, {})).to.throw(/twice/);
     expect(() => defineRpc('x', () => {}, 4, {})).to.throw(/no protection/);
-    expect(() => defineRpc('x', async function* () {}, 0, {})).to.throw(/streams come in a later version/);
+    expect(() => defineRpc('x', function* () {}, 0, {})).to.throw(/make it async/);
+    expect(() => defineRpc('x', async function* () {}, 0, { oneWay: true })).to.throw(/nobody would get/);
+  });
+
+  it('knows a stream by its async generator', () => {
+    const method = async function* () {};
+    defineRpc('watch', method, 1, {});
+    expect(rpcMetadata(method)).to.include({ name: 'watch', stream: true, oneWay: false });
   });
 
   it('cannot be changed afterwards', () => {

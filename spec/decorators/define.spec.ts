@@ -22,9 +22,19 @@ describe('decorators/define', () => {
     expect([...collectRpcs(Arena).values()]).to.have.deep.members([
       {
         key: 'login',
-        metadata: { security: 3, name: 'login', oneWay: false, requiresIdentity: false, timeoutMs: 250 },
+        metadata: {
+          security: 3,
+          name: 'login',
+          oneWay: false,
+          stream: false,
+          requiresIdentity: false,
+          timeoutMs: 250,
+        },
       },
-      { key: 'move', metadata: { security: 2, name: 'moveTo', oneWay: true, requiresIdentity: false } },
+      {
+        key: 'move',
+        metadata: { security: 2, name: 'moveTo', oneWay: true, stream: false, requiresIdentity: false },
+      },
     ]);
   });
 

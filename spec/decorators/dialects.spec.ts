@@ -86,11 +86,11 @@ describe('decorator dialects', () => {
         {
           name: 'Arena',
           methods: [
-            { id: 0, name: 'chat', security: 2, oneWay: false },
-            { id: 1, name: 'login', security: 3, oneWay: false },
-            { id: 2, name: 'move', security: 2, oneWay: true },
-            { id: 3, name: 'scoreboard', security: 0, oneWay: false },
-            { id: 4, name: 'whisperTo', security: 1, oneWay: false },
+            { id: 0, name: 'chat', security: 2, oneWay: false, stream: false },
+            { id: 1, name: 'login', security: 3, oneWay: false, stream: false },
+            { id: 2, name: 'move', security: 2, oneWay: true, stream: false },
+            { id: 3, name: 'scoreboard', security: 0, oneWay: false, stream: false },
+            { id: 4, name: 'whisperTo', security: 1, oneWay: false, stream: false },
           ],
         },
       ],

@@ -21,13 +21,23 @@ describe('decorators/rpc', () => {
     expect([...collectRpcs(Arena).values()]).to.have.deep.members([
       {
         key: 'scoreboard',
-        metadata: { security: 0, name: 'scoreboard', oneWay: false, requiresIdentity: false },
+        metadata: { security: 0, name: 'scoreboard', oneWay: false, stream: false, requiresIdentity: false },
       },
       {
         key: 'login',
-        metadata: { security: 3, name: 'signIn', oneWay: false, requiresIdentity: false, timeoutMs: 250 },
+        metadata: {
+          security: 3,
+          name: 'signIn',
+          oneWay: false,
+          stream: false,
+          requiresIdentity: false,
+          timeoutMs: 250,
+        },
       },
-      { key: 'move', metadata: { security: 2, name: 'move', oneWay: true, requiresIdentity: false } },
+      {
+        key: 'move',
+        metadata: { security: 2, name: 'move', oneWay: true, stream: false, requiresIdentity: false },
+      },
     ]);
   });
 

@@ -341,6 +341,7 @@ function manifestOf({ manifest }: Side): Uint8Array {
         name: method.name,
         security: (method.flags & 3) as Security,
         oneWay: (method.flags & 4) !== 0,
+        stream: (method.flags & 8) !== 0,
       })),
     })),
   });

@@ -182,11 +182,27 @@ function numberIfExact(value: bigint): number | bigint {
 }
 
 export type CallMessage =
-  | { kind: 'call'; id: number; method: number; args: Value[]; timeoutMs?: number }
-  | { kind: 'notify'; method: number; args: Value[] }
+  | {
+      kind: 'call';
+      id: number;
+      method: number;
+      args: Value[];
+      timeoutMs?: number;
+      metadata?: Map<string, Value>;
+      streamArgument?: number;
+      channel?: string;
+    }
+  | { kind: 'notify'; method: number; args: Value[]; metadata?: Map<string, Value> }
   | { kind: 'result'; id: number; value?: Value }
   | { kind: 'error'; id: number; code: string; message: string; data?: Value }
-  | { kind: 'cancel'; id: number };
+  | { kind: 'cancel'; id: number }
+  | { kind: 'item'; id: number; value?: Value }
+  | { kind: 'end'; id: number }
+  | { kind: 'credit'; id: number; bytes: number }
+  | { kind: 'argumentItem'; id: number; value?: Value }
+  | { kind: 'argumentEnd'; id: number; code?: string; message?: string; data?: Value }
+  | { kind: 'argumentCredit'; id: number; bytes: number }
+  | { kind: 'argumentStop'; id: number };
 
 export function encodeCallMessages(messages: CallMessage[]): Uint8Array {
   return concat(...messages.map((message) => encodeValue(toArray(message))));
@@ -194,21 +210,43 @@ export function encodeCallMessages(messages: CallMessage[]): Uint8Array {
 
 function toArray(message: CallMessage): Value[] {
   switch (message.kind) {
-    case 'call':
-      return [0, message.id, message.method, message.args, ...optional(message.timeoutMs)];
+    case 'call': {
+      const { id, method, args, timeoutMs, metadata, streamArgument, channel } = message;
+      return [0, id, method, args, ...upToTheLast([timeoutMs, metadata, streamArgument, channel])];
+    }
     case 'notify':
-      return [1, message.method, message.args];
+      return [1, message.method, message.args, ...optional(message.metadata)];
     case 'result':
       return [2, message.id, ...optional(message.value)];
     case 'error':
       return [3, message.id, message.code, message.message, ...optional(message.data)];
     case 'cancel':
       return [4, message.id];
+    case 'item':
+      return [5, message.id, ...optional(message.value)];
+    case 'end':
+      return [6, message.id];
+    case 'credit':
+      return [7, message.id, message.bytes];
+    case 'argumentItem':
+      return [8, message.id, ...optional(message.value)];
+    case 'argumentEnd':
+      return [9, message.id, ...upToTheLast([message.code, message.message, message.data])];
+    case 'argumentCredit':
+      return [10, message.id, message.bytes];
+    case 'argumentStop':
+      return [11, message.id];
   }
 }
 
 function optional(value: Value | undefined): Value[] {
   return value === undefined ? [] : [value];
+}
+
+/** The optional fields at the end of a message: what is absent in front of one that is not is 0 for a time, else nil. */
+function upToTheLast(fields: (Value | undefined)[]): Value[] {
+  const last = fields.findLastIndex((field) => field !== undefined);
+  return fields.slice(0, last + 1).map((field, index) => field ?? (index === 0 ? 0 : null));
 }
 
 export function decodeCallMessages(body: Uint8Array): CallMessage[] {
@@ -220,41 +258,110 @@ function fromArray(array: Value): CallMessage {
   refuseUnless(Array.isArray(array), 'a message is an array');
   const [kind, ...fields] = array;
   switch (kind) {
-    case 0: {
-      refuseUnless(fields.length === 3 || fields.length === 4, 'call has 4 or 5 elements');
-      const message: CallMessage = {
-        kind: 'call',
-        id: readId(fields[0]),
-        method: readWhole(fields[1]),
-        args: readArgs(fields[2]),
+    case 0:
+      return readCall(fields);
+    case 1: {
+      refuseUnless(fields.length === 2 || fields.length === 3, 'notify has 3 or 4 elements');
+      const metadata = readMetadata(fields[2] ?? null);
+      return {
+        kind: 'notify',
+        method: readWhole(fields[0]),
+        args: readArgs(fields[1]),
+        ...(metadata && { metadata }),
       };
-      if (fields.length === 4) message.timeoutMs = readWhole(fields[3]);
-      return message;
     }
-    case 1:
-      refuseUnless(fields.length === 2, 'notify has 3 elements');
-      return { kind: 'notify', method: readWhole(fields[0]), args: readArgs(fields[1]) };
-    case 2: {
-      refuseUnless(fields.length === 1 || fields.length === 2, 'result has 2 or 3 elements');
-      const message: CallMessage = { kind: 'result', id: readId(fields[0]) };
-      if (fields.length === 2) message.value = fields[1]!;
-      return message;
-    }
-    case 3: {
-      refuseUnless(fields.length === 3 || fields.length === 4, 'error has 4 or 5 elements');
-      const [, code, reason] = fields;
-      refuseUnless(typeof code === 'string' && typeof reason === 'string', 'code and message are strings');
-      refuseUnless(/^[A-Z0-9_]{1,64}$/.test(code), 'a code has 1 to 64 characters A-Z, 0-9 and _');
-      const message: CallMessage = { kind: 'error', id: readId(fields[0]), code, message: reason };
-      if (fields.length === 4) message.data = fields[3]!;
-      return message;
-    }
+    case 2:
+      return { kind: 'result', ...readValue(fields) };
+    case 3:
+      return { kind: 'error', id: readId(fields[0]), ...readError(fields) };
     case 4:
-      refuseUnless(fields.length === 1, 'cancel has 2 elements');
-      return { kind: 'cancel', id: readId(fields[0]) };
+      return { kind: 'cancel', ...readIdAlone(fields) };
+    case 5:
+      return { kind: 'item', ...readValue(fields) };
+    case 6:
+      return { kind: 'end', ...readIdAlone(fields) };
+    case 7:
+      return { kind: 'credit', ...readCredit(fields) };
+    case 8:
+      return { kind: 'argumentItem', ...readValue(fields) };
+    case 9:
+      if (fields.length === 1) return { kind: 'argumentEnd', id: readId(fields[0]) };
+      return { kind: 'argumentEnd', id: readId(fields[0]), ...readError(fields) };
+    case 10:
+      return { kind: 'argumentCredit', ...readCredit(fields) };
+    case 11:
+      return { kind: 'argumentStop', ...readIdAlone(fields) };
     default:
       throw new Refused('an unknown kind of message');
   }
+}
+
+function readCall(fields: Value[]): CallMessage {
+  refuseUnless(fields.length >= 3 && fields.length <= 7, 'call has 4 to 8 elements');
+  const message: CallMessage = {
+    kind: 'call',
+    id: readId(fields[0]),
+    method: readWhole(fields[1]),
+    args: readArgs(fields[2]),
+  };
+  if (fields.length >= 4) message.timeoutMs = readWhole(fields[3]);
+  const metadata = readMetadata(fields[4] ?? null);
+  if (metadata !== undefined) message.metadata = metadata;
+  const streamArgument = fields[5] ?? null;
+  if (streamArgument !== null) {
+    message.streamArgument = readWhole(streamArgument);
+    refuseUnless(
+      message.args[message.streamArgument] === null,
+      'nil stands in the place of a streamed argument',
+    );
+  }
+  const channel = fields[6] ?? null;
+  if (channel !== null) {
+    refuseUnless(typeof channel === 'string', 'a channel is a string');
+    refuseUnless(text(channel).length >= 1 && text(channel).length <= 64, 'a channel has 1 to 64 bytes');
+    message.channel = channel;
+  }
+  return message;
+}
+
+function readMetadata(value: Value): Map<string, Value> | undefined {
+  if (value === null) return undefined;
+  refuseUnless(value instanceof Map, 'metadata is a map');
+  refuseUnless(value.size <= 32, 'metadata has at most 32 entries');
+  let size = 0;
+  for (const [key, item] of value) {
+    refuseUnless(/^[a-z0-9._-]{1,64}$/.test(key), 'the keys of metadata');
+    refuseUnless(typeof item === 'string' || item instanceof Uint8Array, 'metadata is text or binary');
+    size += key.length + (typeof item === 'string' ? text(item).length : item.length);
+  }
+  refuseUnless(size <= 8192, 'metadata has at most 8192 bytes');
+  return value;
+}
+
+function readIdAlone(fields: Value[]): { id: number } {
+  refuseUnless(fields.length === 1, 'cancel, end and stop have 2 elements');
+  return { id: readId(fields[0]) };
+}
+
+function readValue(fields: Value[]): { id: number; value?: Value } {
+  refuseUnless(fields.length === 1 || fields.length === 2, 'a result or an item has 2 or 3 elements');
+  return { id: readId(fields[0]), ...(fields.length === 2 && { value: fields[1]! }) };
+}
+
+function readCredit(fields: Value[]): { id: number; bytes: number } {
+  refuseUnless(fields.length === 2, 'credit has 3 elements');
+  const bytes = readWhole(fields[1]);
+  refuseUnless(bytes >= 1, 'credit of nothing');
+  return { id: readId(fields[0]), bytes };
+}
+
+/** Behind the id. */
+function readError(fields: Value[]): { code: string; message: string; data?: Value } {
+  refuseUnless(fields.length === 3 || fields.length === 4, 'an error has 4 or 5 elements');
+  const [, code, reason] = fields;
+  refuseUnless(typeof code === 'string' && typeof reason === 'string', 'code and message are strings');
+  refuseUnless(/^[A-Z0-9_]{1,64}$/.test(code), 'a code has 1 to 64 characters A-Z, 0-9 and _');
+  return { code, message: reason, ...(fields.length === 4 && { data: fields[3]! }) };
 }
 
 function readId(value: Value | undefined): number {

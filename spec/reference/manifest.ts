@@ -6,7 +6,7 @@ import { concat, Reader, readText, refuseUnless, text, u8, u16, vec8 } from './n
 
 export interface Method {
   name: string;
-  /** bit 0 Encrypted, bit 1 Authenticated, bit 2 one-way */
+  /** bit 0 Encrypted, bit 1 Authenticated, bit 2 one-way, bit 3 stream */
   flags: number;
 }
 
@@ -38,7 +38,8 @@ export function decodeManifest(data: Uint8Array): Service[] {
     refuseUnless(methodsInAll <= 4096, 'a manifest has at most 4096 methods');
     for (let index = 0; index < methodCount; index++) {
       const method: Method = { name: readName(reader, isMethodName), flags: reader.u8() };
-      refuseUnless(method.flags <= 7, 'a flag that is not named');
+      refuseUnless(method.flags <= 15, 'a flag that is not named');
+      refuseUnless((method.flags & 12) !== 12, 'a one-way method has no stream');
       // JavaScript's < on strings compares UTF-16 code units.
       const before = service.methods[index - 1];
       refuseUnless(before === undefined || before.name < method.name, 'methods are sorted and distinct');

@@ -120,6 +120,7 @@ function manifests(): object[] {
     { name: 'Zoo', methods: ['B', '_', 'a', '\u{1d400}', '\uff21'].map((name) => ({ name, flags: 0 })) },
     { name: 'game.lobby-2', methods: [{ name: '$', flags: 1 }] },
     { name: 'n'.repeat(128), methods: [{ name: 'm'.repeat(128), flags: 4 }] },
+    { name: 'Streams', methods: [8, 11].map((flags) => ({ name: `watch${flags}`, flags })).reverse() },
   ];
   return [[], services, awkward].map((manifest) => ({
     services: manifest,
@@ -179,6 +180,14 @@ function callMessages(): object[] {
       ['a', new Map<string, Value>([['', null]])],
     ]),
   ];
+  const traced = new Map<string, Value>([
+    ['trace-id', '7'],
+    ['a.b_c-1', bytes(2, 9)],
+  ]);
+  // 32 entries and 8192 bytes, the keys among them.
+  const fullest = new Map<string, Value>(
+    Array.from({ length: 32 }, (_, index) => [`k${index}`.padEnd(64, '.'), bytes(192, index)]),
+  );
   const bodies: CallMessage[][] = [
     [{ kind: 'call', id: 1, method: 0, args: [] }],
     [{ kind: 'call', id: 2, method: 300, args: ['ada', '1234'], timeoutMs: 5000 }],
@@ -197,6 +206,39 @@ function callMessages(): object[] {
       { kind: 'cancel', id: 1 },
     ],
     [{ kind: 'notify', method: 0, args: [nested(30)] }],
+    [{ kind: 'call', id: 1, method: 0, args: [], timeoutMs: 0, metadata: traced }],
+    [{ kind: 'call', id: 1, method: 0, args: [7, null], timeoutMs: 9, streamArgument: 1 }],
+    [
+      {
+        kind: 'call',
+        id: 1,
+        method: 0,
+        args: [null],
+        timeoutMs: 0,
+        metadata: traced,
+        streamArgument: 0,
+        channel: 'files',
+      },
+    ],
+    [{ kind: 'call', id: 1, method: 0, args: [], timeoutMs: 0, channel: 'é'.repeat(32) }],
+    [{ kind: 'call', id: 1, method: 0, args: [], timeoutMs: 0, metadata: fullest }],
+    [{ kind: 'notify', method: 0, args: [], metadata: traced }],
+    [
+      { kind: 'item', id: 1, value: ['a'] },
+      { kind: 'item', id: 1, value: null },
+      { kind: 'item', id: 1 },
+      { kind: 'end', id: 1 },
+    ],
+    [{ kind: 'credit', id: 1, bytes: 65_536 }],
+    [
+      { kind: 'argumentItem', id: 2, value: bytes(3, 7) },
+      { kind: 'argumentItem', id: 2 },
+      { kind: 'argumentEnd', id: 2 },
+    ],
+    [{ kind: 'argumentEnd', id: 2, code: 'TOO_HOT', message: 'über 40' }],
+    [{ kind: 'argumentEnd', id: 2, code: 'TOO_HOT', message: '', data: null }],
+    [{ kind: 'argumentCredit', id: 2, bytes: 1 }],
+    [{ kind: 'argumentStop', id: 2 }],
   ];
   return bodies.map((messages) => ({
     messages: messages.map((message) => jsonOf(message)),

@@ -133,7 +133,8 @@ function refusedManifests(): object[] {
   const one = (name: string, flags = 0): Service => ({ name: 'S', methods: [{ name, flags }] });
   const long = vec8(bytes(129, 0x61));
   return [
-    manifest('an unknown flag', [one('m', 8)]),
+    manifest('an unknown flag', [one('m', 16)]),
+    manifest('a one-way stream', [one('m', 12)]),
     manifest('an empty name', [one('')]),
     ...['1a', 'a b', 'a.b', 'a-b', '__proto__', 'constructor', 'prototype', 'then'].map((name) =>
       manifest(`a method called ${name}`, [one(name)]),
@@ -164,11 +165,33 @@ function refusedCallMessages(): object[] {
     raw('an empty body'),
     value('no array', 1),
     value('an empty array', []),
-    ...[5, 6, 7].map((kind) => value(`the reserved kind ${kind}`, [kind, 1, 1])),
-    value('an unknown kind', [8, 1]),
+    value('an unknown kind', [12, 1]),
     value('a kind that is no number', ['0', 1, 0, []]),
     value('call without args', [0, 1, 0]),
-    value('call with too much', [0, 1, 0, [], 0, 0]),
+    value('call with too much', [0, 1, 0, [], 0, null, null, null, null]),
+    value('a time limit of nil', [0, 1, 0, [], null]),
+    ...badMetadata().map(([why, metadata]) => value(`metadata ${why}`, [0, 1, 0, [], 0, metadata])),
+    value('metadata that are no map in a notify', [1, 0, [], 0]),
+    value('notify with too much', [1, 0, [], null, null]),
+    value('a streamed argument in whose place is a value', [0, 1, 0, [1], 0, null, 0]),
+    value('a streamed argument behind the last', [0, 1, 0, [null], 0, null, 1]),
+    value('a streamed argument at no number', [0, 1, 0, [null], 0, null, '0']),
+    value('an empty channel', [0, 1, 0, [], 0, null, null, '']),
+    value('a channel of 65 bytes', [0, 1, 0, [], 0, null, null, 'é'.repeat(32).concat('x')]),
+    value('a channel that is no string', [0, 1, 0, [], 0, null, null, 1]),
+    value('item with too much', [5, 1, 2, 3]),
+    value('an item without id', [5]),
+    value('an item of call 0', [5, 0, 1]),
+    value('end with too much', [6, 1, null]),
+    value('credit without bytes', [7, 1]),
+    value('credit of nothing', [7, 1, 0]),
+    value('credit of less than nothing', [7, 1, -1]),
+    value('credit with too much', [7, 1, 1, 1]),
+    value('argument item with too much', [8, 1, 2, 3]),
+    value('argument end with half an error', [9, 1, 'INTERNAL']),
+    value('argument end with a code in lower case', [9, 1, 'internal', 'no']),
+    value('argument credit of nothing', [10, 1, 0]),
+    value('argument stop with too much', [11, 1, null]),
     value('the id 0', [0, 0, 0, []]),
     value('a negative id', [0, -1, 0, []]),
     value('the id 2^53', [0, 2n ** 53n, 0, []]),
@@ -197,6 +220,22 @@ function refusedCallMessages(): object[] {
     withArgument('a length of 4 GiB', u8(0xdd), u32(2 ** 32 - 1)),
     withArgument('a string longer than the frame', u8(0xdb), u32(2 ** 32 - 1), text('x')),
     withArgument('too many levels', encodeValue(nested(40))),
+  ];
+}
+
+function badMetadata(): [string, Value][] {
+  const of = (...entries: [string, Value][]) => new Map(entries);
+  const many = Array.from({ length: 33 }, (_, index): [string, Value] => [`k${index}`, '']);
+  return [
+    ['that are no map', []],
+    ['of 33 entries', of(...many)],
+    ['with an empty key', of(['', ''])],
+    ['with a key in upper case', of(['Trace', ''])],
+    ['with a key of 65 characters', of(['k'.repeat(65), ''])],
+    ['with a number', of(['k', 1])],
+    ['with nil', of(['k', null])],
+    ['of 8193 bytes', of(['k', 'x'.repeat(8192)])],
+    ['of 8194 bytes in 4097 characters', of(['kk', 'é'.repeat(4096)])],
   ];
 }
 
