@@ -57,6 +57,7 @@ export class Dispatcher {
   #lastId = 0;
   /** Methods that have not returned yet, answered or not, one-way or not. */
   #executing = 0;
+  #draining = false;
   #closed = false;
 
   constructor(options: DispatcherOptions) {
@@ -93,6 +94,11 @@ export class Dispatcher {
     running.abort.abort(new SealwireError('CANCELLED', 'the caller cancelled the call'));
   }
 
+  /** Calls from now on are refused with UNAVAILABLE; those that run go on. */
+  drain(): void {
+    this.#draining = true;
+  }
+
   /** The connection has ended: methods see their signal, nobody gets an answer. */
   close(cause: SealwireError): void {
     this.#closed = true;
@@ -117,6 +123,10 @@ export class Dispatcher {
         'this method needs a client certificate, or whatever else proves who calls, and this connection has none: set ' +
           "certificate on the calling side, and clientAuthentication to 'optional' or 'required' on the server",
       );
+    } else if (this.#draining) {
+      refusal = new RpcError('UNAVAILABLE', 'this side is stopping and takes no new calls', {
+        reason: 'draining',
+      });
     } else if (this.#executing >= limits.maxCallsInFlight) {
       refusal = new SealwireError('RESOURCE_EXHAUSTED', 'too many calls in flight');
     }

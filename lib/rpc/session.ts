@@ -125,6 +125,11 @@ export class Session implements ConnectionOwner {
     return this.#connected().exportKey(label, bytes, context);
   }
 
+  /** Refuses the peer's calls from now on; those in flight, in both directions, go on. */
+  drain(): void {
+    this.#live?.dispatcher.drain();
+  }
+
   /** Ends the connection and tells the peer why. */
   disconnect(reason?: CloseReason): void {
     this.#connection?.close(reason);
