@@ -5,13 +5,18 @@
 //   defineRpcs(Arena, { login: rpc(Security.Encrypted | Security.Authenticated) });
 
 import { SealwireError } from '../lib/base/errors.js';
-import { checkOptions, defineRpc, type RpcOptions } from '../lib/contract/metadata.js';
+import { defineRpc } from '../lib/contract/metadata.js';
+import { checkOptions, type ParamsSchema, type RpcOptions } from '../lib/contract/options.js';
 import { checkSecurity, Security, type SecurityFlags } from '../lib/contract/security.js';
+import type { StandardSchema } from '../lib/contract/standard-schema.js';
+import type { Fitting } from './fitting.js';
 
-/** What {@link rpc} makes, for {@link defineRpcs}. */
-export class RpcDeclaration {
+/** What {@link rpc} makes, for {@link defineRpcs}; methods that are `Method` can be declared with it. */
+export class RpcDeclaration<Method = Fitting<never, never>> {
   readonly security: Security;
   readonly options: RpcOptions;
+  /** For the compiler alone: never set. */
+  declare readonly fits?: (method: Method) => void;
 
   constructor(security: SecurityFlags, options: RpcOptions) {
     this.security = checkSecurity(security);
@@ -25,8 +30,11 @@ export type MethodName<Instance> = {
   [Key in keyof Instance & string]: Instance[Key] extends (...args: never[]) => unknown ? Key : never;
 }[keyof Instance & string];
 
-/** The arguments of `@Rpc`. Throws INVALID_RPC for unknown flags or options. */
-export function rpc(security: SecurityFlags = Security.None, options: RpcOptions = {}): RpcDeclaration {
+/** The arguments of `@Rpc`, and its types. Throws INVALID_RPC for unknown flags or options. */
+export function rpc<const Params extends ParamsSchema = never, Result extends StandardSchema = never>(
+  security: SecurityFlags = Security.None,
+  options: RpcOptions<Params, Result> = {},
+): RpcDeclaration<Fitting<Params, Result>> {
   return new RpcDeclaration(security, options);
 }
 
@@ -38,7 +46,7 @@ export function rpc(security: SecurityFlags = Security.None, options: RpcOptions
  */
 export function defineRpcs<Instance extends object>(
   rpcClass: abstract new (...args: never[]) => Instance,
-  rpcs: { readonly [Key in MethodName<Instance>]?: RpcDeclaration },
+  rpcs: { readonly [Key in MethodName<Instance>]?: RpcDeclaration<Instance[Key]> },
 ): void {
   const prototype: object = rpcClass.prototype;
   for (const [key, declaration] of Object.entries(rpcs)) {

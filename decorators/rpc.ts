@@ -8,13 +8,15 @@
 
 import { SealwireError } from '../lib/base/errors.js';
 import {
-  checkOptions,
   checkStillDeclared,
   defineRpc,
-  type RpcOptions,
+  designTypesOf,
   rememberDeclaration,
 } from '../lib/contract/metadata.js';
+import { checkOptions, type ParamsSchema, type RpcOptions } from '../lib/contract/options.js';
 import { checkSecurity, Security, type SecurityFlags } from '../lib/contract/security.js';
+import type { StandardSchema } from '../lib/contract/standard-schema.js';
+import type { Fitting } from './fitting.js';
 
 /** The part of a standard decorator's context that says: a public instance method with a string for a name. */
 export interface RpcMethodContext {
@@ -25,22 +27,29 @@ export interface RpcMethodContext {
   addInitializer(initializer: (this: unknown) => void): void;
 }
 
-/** What {@link Rpc} returns: a decorator for public instance methods, in either dialect. */
-export interface RpcDecorator {
-  (method: (...args: never[]) => unknown, context: RpcMethodContext): void;
-  (prototype: object, key: string, descriptor: PropertyDescriptor): void;
+/**
+ * What {@link Rpc} returns: a decorator for public instance methods, in either dialect, that are `Method`: without
+ * schemas any method is.
+ */
+export interface RpcDecorator<Method = Fitting<never, never>> {
+  (method: Method, context: RpcMethodContext): void;
+  <Own extends Method>(prototype: object, key: string, descriptor: TypedPropertyDescriptor<Own>): void;
 }
 
 /**
  * Makes a method callable by the other side. A method without it cannot be reached, whatever its name.
  *
  * @param security the least protection that is accepted; a caller may raise it, never lower it.
+ * @param options with `params` and `result` the compiler refuses methods that do not fit the schemas.
  *
  * Throws INVALID_RPC, while the class is being defined, for unknown flags or options and for anything but a public
  * instance method with a string for a name; and when an instance is made (legacy: when it is registered), if
  * another decorator has replaced the method.
  */
-export function Rpc(security: SecurityFlags = Security.None, options: RpcOptions = {}): RpcDecorator {
+export function Rpc<const Params extends ParamsSchema = never, Result extends StandardSchema = never>(
+  security: SecurityFlags = Security.None,
+  options: RpcOptions<Params, Result> = {},
+): RpcDecorator<Fitting<Params, Result>> {
   checkSecurity(security);
   checkOptions('@Rpc', security, options);
   return (subject: unknown, context: unknown, descriptor?: unknown): void => {
@@ -83,7 +92,7 @@ function declareLegacy(
     throw unfit(key, 'is a field, not a method');
   }
   if (descriptor.get || descriptor.set) throw unfit(key, 'is an accessor, not a method');
-  defineRpc(key, descriptor.value, security, options);
+  defineRpc(key, descriptor.value, security, options, designTypesOf(prototype, key));
   rememberDeclaration(prototype, key, descriptor.value);
 }
 

@@ -8,43 +8,10 @@
 import 'reflect-metadata';
 import { SealwireError } from '../base/errors.js';
 import { methodNameFault } from './names.js';
-import { checkSecurity, Security, type SecurityFlags, satisfies } from './security.js';
-
-/** What may be said about an RPC beside its protection. */
-export interface RpcOptions {
-  /** The name on the wire; the method's own name when left out. */
-  readonly name?: string;
-  /** Nothing comes back, no result and no error: the caller learns that the call was sent. */
-  readonly oneWay?: boolean;
-  /** The longest that a call may take, in milliseconds, whatever its caller asks for. */
-  readonly timeoutMs?: number;
-  /**
-   * Only callers that have proved who they are, by a certificate; others get UNAUTHENTICATED. The call must be
-   * Security.Authenticated, or anybody on the path could make it in their name.
-   */
-  readonly requiresIdentity?: boolean;
-  /**
-   * Only callers that this lets in; others get PERMISSION_DENIED, and the method does not run. `'owner'`: who owns the
-   * service, see `setOwner()`. The call must be Security.Authenticated, as with `requiresIdentity`.
-   */
-  readonly allow?: Allow;
-}
-
-/** Who may call: the owner of the service, or whom the function answers `true` for. */
-export type Allow = 'owner' | AllowRule['decide'];
-
-/** A method, and not a function's type, so that an application may say `(caller: Peer, args, ship: Ship) => …`. */
-interface AllowRule {
-  /** `caller` is the connection, a {@link Peer}; `args` are as they came; `service` is the registered object. */
-  decide(caller: RpcCaller, args: readonly unknown[], service: object): boolean | Promise<boolean>;
-}
-
-/** What a rule may look at, of the connection that a call came over. */
-export interface RpcCaller {
-  readonly id: number;
-  /** Who it has proved to be. */
-  readonly identity: { readonly kind: string; readonly name: string } | undefined;
-}
+import { type Allow, checkOptions, checkTogether, type RateLimit, type RpcOptions } from './options.js';
+import { type Parameters, readParameters } from './parameters.js';
+import { checkSecurity, type Security, type SecurityFlags } from './security.js';
+import { isStandardSchema, type StandardSchema } from './standard-schema.js';
 
 /** What is known of one RPC. */
 export interface RpcMetadata {
@@ -56,6 +23,15 @@ export interface RpcMetadata {
   /** What it returns is a stream of items. */
   readonly stream: boolean;
   readonly requiresIdentity: boolean;
+  /** May be tried again by a caller that does not know whether it has run. */
+  readonly idempotent: boolean;
+  /** What is known of the method's own parameters. */
+  readonly parameters: Parameters;
+  /** One for all arguments, or one for each. */
+  readonly params?: StandardSchema | readonly StandardSchema[];
+  readonly result?: StandardSchema;
+  readonly rateLimit?: RateLimit;
+  readonly channel?: string;
   readonly allow?: Allow;
   readonly timeoutMs?: number;
 }
@@ -68,83 +44,68 @@ export interface DeclaredRpc {
 
 type Method = (...args: never[]) => unknown;
 
-const knownOptions: readonly string[] = [
-  'name',
-  'oneWay',
-  'timeoutMs',
-  'requiresIdentity',
-  'allow',
-] satisfies (keyof RpcOptions)[];
-
-/** The longest delay that setTimeout can measure. */
-const maxTimeoutMs = 2 ** 31 - 1;
-
 // Registered keys: a program with two copies of this package still has one contract.
 const rpcKey = Symbol.for('sealwire:rpc');
 const declaredKey = Symbol.for('sealwire:declared');
 
 /**
- * Declares a method to be an RPC. Throws INVALID_RPC when `method` is no function or a generator that is not async, is an RPC
- * already, or when name, flags or options are not valid.
+ * Declares a method to be an RPC. Throws INVALID_RPC when `method` is no function or a generator that is not async, is
+ * an RPC already, or when name, flags or options are not valid. `designTypes`: see {@link designTypesOf}.
  */
-export function defineRpc(key: string, method: unknown, security: SecurityFlags, options: RpcOptions): void {
+export function defineRpc(
+  key: string,
+  method: unknown,
+  security: SecurityFlags,
+  options: RpcOptions,
+  designTypes?: unknown,
+): void {
   if (!isMethod(method)) throw invalid(`${key} is not a method: only methods can be RPCs`);
-  const functionKind = Object.prototype.toString.call(method);
-  if (functionKind === '[object GeneratorFunction]') {
-    throw invalid(`${key} is a generator: make it async to stream its items, async *${key}()`);
-  }
-  const stream = functionKind === '[object AsyncGeneratorFunction]';
-  if (stream && options?.oneWay) {
-    throw invalid(`${key} is one-way and an async generator: nobody would get its items`);
-  }
   if (Reflect.getOwnMetadata(rpcKey, method) !== undefined)
     throw invalid(`${key} is declared as an RPC twice`);
   checkOptions(key, security, options);
+  const { name = key, oneWay = false, idempotent = false, requiresIdentity = false, params } = options;
+  const { timeoutMs, result, rateLimit, channel, allow } = options;
+  const stream = isStream(key, method, options);
+  checkTogether(key, { ...options, stream });
+  const fault = methodNameFault(name);
+  if (fault !== undefined) throw invalid(`the RPC name ${JSON.stringify(name)} ${fault}`);
   const metadata: RpcMetadata = {
     security: checkSecurity(security),
-    name: options.name ?? key,
-    oneWay: options.oneWay ?? false,
+    name,
+    oneWay,
     stream,
-    requiresIdentity: options.requiresIdentity ?? false,
-    ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }),
-    ...(options.allow === undefined ? {} : { allow: options.allow }),
+    requiresIdentity,
+    idempotent,
+    parameters: readParameters(method, designTypes),
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    // Copies: what is changed afterwards was not checked.
+    ...(params === undefined ? {} : { params: isStandardSchema(params) ? params : [...params] }),
+    ...(result === undefined ? {} : { result }),
+    ...(rateLimit === undefined ? {} : { rateLimit: { ...rateLimit } }),
+    ...(channel === undefined ? {} : { channel }),
+    ...(allow === undefined ? {} : { allow }),
   };
-  const fault = methodNameFault(metadata.name);
-  if (fault !== undefined) throw invalid(`the RPC name ${JSON.stringify(metadata.name)} ${fault}`);
   Reflect.defineMetadata(rpcKey, Object.freeze(metadata), method);
 }
 
 /**
- * Throws INVALID_RPC for an option that this version does not know, or that does not go with the flags: it would be
- * believed to work.
+ * The types of a method's parameters as TypeScript leaves them for legacy decorators, with `emitDecoratorMetadata`;
+ * undefined elsewhere.
  */
-export function checkOptions(key: string, security: SecurityFlags, options: RpcOptions): void {
-  if (typeof options !== 'object' || options === null)
-    throw invalid(`the options of ${key} must be an object`);
-  for (const option of Object.keys(options)) {
-    if (!knownOptions.includes(option)) {
-      throw invalid(`${key} has the unknown option ${option}; this version knows ${knownOptions.join(', ')}`);
-    }
+export function designTypesOf(prototype: object, key: string): unknown {
+  return Reflect.getOwnMetadata('design:paramtypes', prototype, key);
+}
+
+/** An async generator is one; other methods are where they say so. */
+function isStream(key: string, method: Method, { stream }: RpcOptions): boolean {
+  const kind = Object.prototype.toString.call(method);
+  if (kind === '[object GeneratorFunction]') {
+    throw invalid(`${key} is a generator: make it async to stream its items, async *${key}()`);
   }
-  const { name, oneWay, timeoutMs, requiresIdentity, allow } = options;
-  if (name !== undefined && typeof name !== 'string') throw invalid(`the name of ${key} must be a string`);
-  if (oneWay !== undefined && typeof oneWay !== 'boolean')
-    throw invalid(`oneWay of ${key} must be a boolean`);
-  if (requiresIdentity !== undefined && typeof requiresIdentity !== 'boolean')
-    throw invalid(`requiresIdentity of ${key} must be a boolean`);
-  if (allow !== undefined && allow !== 'owner' && typeof allow !== 'function')
-    throw invalid(`allow of ${key} must be 'owner' or a function that says who may call`);
-  if ((requiresIdentity || allow !== undefined) && !satisfies(security, Security.Authenticated)) {
-    throw invalid(
-      `${allow === undefined ? 'requiresIdentity' : 'allow'} of ${key} needs Security.Authenticated: anybody on the path can make a call without it, in ` +
-        'the name of whoever is connected',
-    );
-  }
-  if (timeoutMs === undefined) return;
-  if (!Number.isInteger(timeoutMs) || timeoutMs < 1 || timeoutMs > maxTimeoutMs) {
-    throw invalid(`timeoutMs of ${key} must be a whole number of milliseconds, 1 to ${maxTimeoutMs}`);
-  }
-  if (oneWay) throw invalid(`${key} is one-way, nothing is waited for: leave out timeoutMs`);
+  const isGenerator = kind === '[object AsyncGeneratorFunction]';
+  if (isGenerator && stream === false)
+    throw invalid(`${key} is an async generator, its result is a stream: leave out stream`);
+  return isGenerator || stream === true;
 }
 
 /**

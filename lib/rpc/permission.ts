@@ -8,7 +8,7 @@
 // the function throws refuses, too: the call fails as if the method had thrown it.
 
 import { RpcError } from '../base/errors.js';
-import type { Allow } from '../contract/metadata.js';
+import type { Allow } from '../contract/options.js';
 import { type CallContext, callContext, runInContext } from './call-context.js';
 import type { Peer } from './peer.js';
 

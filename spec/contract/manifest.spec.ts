@@ -258,6 +258,8 @@ describe('contract/manifest', () => {
               oneWay: false,
               stream: false,
               requiresIdentity: false,
+              idempotent: false,
+              parameters: { least: 0, most: undefined, types: [] },
             },
           },
         ]),

@@ -16,7 +16,15 @@ describe('contract/metadata', () => {
         'ping',
         {
           key: 'ping',
-          metadata: { security: 2, name: 'ping', oneWay: false, stream: false, requiresIdentity: false },
+          metadata: {
+            security: 2,
+            name: 'ping',
+            oneWay: false,
+            stream: false,
+            requiresIdentity: false,
+            idempotent: false,
+            parameters: { least: 0, most: 0, types: [] },
+          },
         },
       ],
     ]);
@@ -113,30 +121,7 @@ describe('contract/metadata', () => {
       .with.property('code', 'INVALID_RPC');
   });
 
-  it('refuses options that nobody enforces, and values that are none', () => {
-    const bad: [object | null, RegExp][] = [
-      [{ rateLimit: 5 }, /unknown option rateLimit; this version knows name, oneWay, timeoutMs/],
-      [{ timeout: 5 }, /unknown option timeout;/],
-      [null, /options .* must be an object/],
-      [{ name: 7 }, /must be a string/],
-      [{ name: '' }, /the RPC name ""/],
-      [{ name: 'a.b' }, /not an identifier/],
-      [{ name: 'then' }, /reserved/],
-      [{ oneWay: 1 }, /boolean/],
-      [{ requiresIdentity: 1 }, /requiresIdentity .* must be a boolean/],
-      ...[0, -1, 1.5, NaN, Infinity, 2 ** 31, '5'].map((timeoutMs): [object, RegExp] => [
-        { timeoutMs },
-        /timeoutMs .* 1 to 2147483647/,
-      ]),
-      [{ oneWay: true, timeoutMs: 5 }, /leave out timeoutMs/],
-    ];
-    for (const [options, message] of bad) {
-      const method = (): void => {};
-      expect(() => defineRpc('ping', method, 0, options as object), JSON.stringify(options))
-        .to.throw(message)
-        .with.property('code', 'INVALID_RPC');
-      expect(rpcMetadata(method)).to.equal(undefined);
-    }
+  it('keeps the longest time that a timer can measure', () => {
     const method = (): void => {};
     defineRpc('ping', method, 1, { timeoutMs: 2 ** 31 - 1 });
     expect(rpcMetadata(method)).to.deep.equal({
@@ -145,22 +130,10 @@ describe('contract/metadata', () => {
       oneWay: false,
       stream: false,
       requiresIdentity: false,
+      idempotent: false,
+      parameters: { least: 0, most: undefined, types: [] },
       timeoutMs: 2 ** 31 - 1,
     });
-  });
-
-  it('takes callers that must be known only where nobody can call in their name', () => {
-    for (const security of [0, 1]) {
-      expect(() => defineRpc('ping', () => {}, security, { requiresIdentity: true }))
-        .to.throw(/requiresIdentity of ping needs Security.Authenticated/)
-        .with.property('code', 'INVALID_RPC');
-      defineRpc('ping', () => {}, security, { requiresIdentity: false });
-    }
-    for (const security of [2, 3]) {
-      const method = (): void => {};
-      defineRpc('ping', method, security, { requiresIdentity: true });
-      expect(rpcMetadata(method)).to.include({ security, requiresIdentity: true });
-    }
   });
 
   it('refuses what is no method, a second declaration, unknown flags and generators', () => {
@@ -175,6 +148,40 @@ describe('contract/metadata', () => {
     const method = async function* () {};
     defineRpc('watch', method, 1, {});
     expect(rpcMetadata(method)).to.include({ name: 'watch', stream: true, oneWay: false });
+    const compiled = () => ({ [Symbol.asyncIterator]: () => method() });
+    defineRpc('watch', compiled, 1, { stream: true });
+    expect(rpcMetadata(compiled)).to.include({ stream: true });
+    expect(() => defineRpc('x', async function* () {}, 0, { stream: false })).to.throw(/leave out stream/);
+    expect(() => defineRpc('x', async function* () {}, 0, { idempotent: true })).to.throw(/not tried again/);
+  });
+
+  it('keeps schemas, limit, channel and what is known of the parameters', () => {
+    const schema = {
+      '~standard': { version: 1, vendor: 'spec', validate: (value: unknown) => ({ value }) },
+    } as const;
+    const rateLimit = { perSecond: 5 };
+    const params = [schema];
+    const method = (_a: string, _b = 1): void => {};
+    const options = { params, result: schema, rateLimit, channel: 'map', idempotent: true };
+    defineRpc('load', method, 0, options, [String, Number]);
+    rateLimit.perSecond = 9;
+    params.push(schema);
+    expect(rpcMetadata(method)).to.deep.equal({
+      security: 0,
+      name: 'load',
+      oneWay: false,
+      stream: false,
+      requiresIdentity: false,
+      idempotent: true,
+      parameters: { least: 1, most: undefined, types: ['a string', 'a number'] },
+      params: [schema],
+      result: schema,
+      rateLimit: { perSecond: 5 },
+      channel: 'map',
+    });
+    const whole = (): void => {};
+    defineRpc('whole', whole, 0, { params: schema as never });
+    expect(rpcMetadata(whole)?.params).to.equal(schema);
   });
 
   it('cannot be changed afterwards', () => {

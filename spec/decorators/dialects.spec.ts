@@ -97,6 +97,15 @@ describe('decorator dialects', () => {
     });
   });
 
+  it('tell how many parameters there are; legacy tsc tells their types, too', () => {
+    for (const [name, { parametersOf }] of arenas) {
+      const types = (type: string) => (name === 'tsc, legacy' ? [type, type] : []);
+      expect(parametersOf('login'), name).to.deep.equal({ least: 2, most: 2, types: types('a string') });
+      expect(parametersOf('move'), name).to.deep.equal({ least: 2, most: 2, types: types('a number') });
+      expect(parametersOf('scoreboard'), name).to.deep.equal({ least: 0, most: 0, types: [] });
+    }
+  });
+
   it('leave the methods as they were', async () => {
     for (const [name, { Arena }] of arenas) {
       const arena = new Arena();

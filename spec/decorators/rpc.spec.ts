@@ -18,26 +18,14 @@ describe('decorators/rpc', () => {
 
       wipe(): void {}
     }
-    expect([...collectRpcs(Arena).values()]).to.have.deep.members([
-      {
-        key: 'scoreboard',
-        metadata: { security: 0, name: 'scoreboard', oneWay: false, stream: false, requiresIdentity: false },
-      },
-      {
-        key: 'login',
-        metadata: {
-          security: 3,
-          name: 'signIn',
-          oneWay: false,
-          stream: false,
-          requiresIdentity: false,
-          timeoutMs: 250,
-        },
-      },
-      {
-        key: 'move',
-        metadata: { security: 2, name: 'move', oneWay: true, stream: false, requiresIdentity: false },
-      },
+    const declared = [...collectRpcs(Arena)].map(([name, { key, metadata }]) => {
+      const { security, oneWay, timeoutMs, parameters } = metadata;
+      return [name, key, security, oneWay, timeoutMs, parameters.least];
+    });
+    expect(declared).to.have.deep.members([
+      ['scoreboard', 'scoreboard', 0, false, undefined, 0],
+      ['signIn', 'login', 3, false, 250, 1],
+      ['move', 'move', 2, true, undefined, 0],
     ]);
   });
 
@@ -45,8 +33,8 @@ describe('decorators/rpc', () => {
     expect(() => Rpc(4))
       .to.throw(/4 is no protection/)
       .with.property('code', 'INVALID_RPC');
-    expect(() => Rpc(0, { rateLimit: 5 } as object))
-      .to.throw('@Rpc has the unknown option rateLimit')
+    expect(() => Rpc(0, { timeout: 5 } as object))
+      .to.throw('@Rpc has the unknown option timeout')
       .with.property('code', 'INVALID_RPC');
     expect(() => Rpc(Security.Encrypted, { requiresIdentity: true }))
       .to.throw('requiresIdentity of @Rpc needs Security.Authenticated')

@@ -3,6 +3,8 @@
 
 import { Rpc, Security } from '../../../decorators/index.js';
 import { buildManifest, encodeManifest } from '../../../lib/contract/manifest.js';
+import { collectRpcs } from '../../../lib/contract/metadata.js';
+import type { Parameters } from '../../../lib/contract/parameters.js';
 
 export interface Profile {
   readonly name: string;
@@ -59,4 +61,9 @@ export function manifestBytesOfClass(): Uint8Array {
 
 export function manifestOf(target: object): Uint8Array {
   return encodeManifest(buildManifest([{ name: 'Arena', target }]));
+}
+
+/** What this dialect tells of the parameters of a method. */
+export function parametersOf(name: string): Parameters {
+  return collectRpcs(Arena).get(name)!.metadata.parameters;
 }

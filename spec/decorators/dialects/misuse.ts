@@ -38,13 +38,6 @@ export const misuses: Record<string, () => unknown> = {
     }
     return Service;
   },
-  'generator of items': () => {
-    class Service {
-      @Rpc()
-      async *watch(): AsyncGenerator<number> {}
-    }
-    return Service;
-  },
   'generator without async': () => {
     class Service {
       @Rpc()
