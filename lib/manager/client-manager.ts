@@ -10,15 +10,17 @@ import { createProxy, type RpcProxy, type ServiceClass } from '../rpc/proxy.js';
 import { Registry } from '../rpc/registry.js';
 import type { SessionObserver } from '../rpc/session.js';
 import type { ClientTransport } from '../transport/transport.js';
-import { ClientRole } from './client-role.js';
+import { ClientLife, type ClientState } from './client-life.js';
 import { checkOptionNames, clientSettings, type NetworkConfig } from './config.js';
+import { checkedDrainMs, type StopOptions } from './drain.js';
 import { ManagerEmitter, type ManagerEvents } from './events.js';
 import { warnOfMalleable } from './malleable-warning.js';
 import type { Platform } from './platform.js';
 
 /** What a running manager is. */
 export interface Role {
-  stop(): Promise<void>;
+  /** Calls in flight get `drainMs` to finish; undefined for what is usual for the role. */
+  stop(drainMs?: number): Promise<void>;
 }
 
 export class ClientManager {
@@ -28,7 +30,7 @@ export class ClientManager {
   /** Out of sight of whoever prints a manager: it may hold a passphrase. */
   #config: NetworkConfig;
   #role: Role | undefined;
-  #client: ClientRole | undefined;
+  #client: ClientLife | undefined;
   /** Roles that have ended by themselves, while their sockets close. */
   readonly #ending = new Set<Role>();
   /** Classes that rpc() was asked for: the server must protect their methods at least as they declare. */
@@ -80,51 +82,49 @@ export class ClientManager {
    * POLICY_MISMATCH or INVALID_CONFIG.
    */
   async startClient(target: string | ClientTransport): Promise<void> {
-    const transport = typeof target === 'string' ? this.platform.dial(target) : target;
-    if (typeof (transport as Partial<ClientTransport> | undefined)?.connect !== 'function') {
+    const first = typeof target === 'string' ? this.platform.dial(target) : target;
+    if (typeof (first as Partial<ClientTransport> | undefined)?.connect !== 'function') {
       throw new SealwireError(
         'INVALID_CONFIG',
         'startClient() takes a URL, such as ws://game.example:7777, or a transport',
       );
     }
-    const settings = clientSettings(this.config, this.platform, transport.hostname);
+    const settings = clientSettings(this.config, this.platform, first.hostname);
     const { encryption } = settings;
     const services = this.registry.services();
     warnOfMalleable(services, this.platform);
-    const role = new ClientRole({
+    const life: ClientLife = new ClientLife({
       platform: this.platform,
       settings,
-      transport,
       services,
       expectations: this.#expectations,
+      dial: () => first,
+      calls: this.callObserver(),
       observer: {
-        ...this.callObserver(),
-        closed: (peer, error, wasEstablished) => {
-          if (this.#client === role) this.#client = undefined;
-          this.leave(role);
-          this.#ending.add(role);
-          void role.stop().finally(() => this.#ending.delete(role));
-          if (wasEstablished) this.events.emit('disconnected', error);
-          else if (encryption) this.events.emit('encryptionFailed', error, peer.remoteAddress);
+        stateChanged: (...change) => this.events.emit('stateChanged', ...change),
+        established: (peer) => {
+          if (encryption) this.events.emit('encryptionEstablished', peer);
         },
-      },
-      established: ({ peer }) => {
-        this.#client = role;
-        if (encryption) this.events.emit('encryptionEstablished', peer);
+        lost: (error) => this.events.emit('disconnected', error),
+        handshakeFailed: (error, remoteAddress) => {
+          if (encryption) this.events.emit('encryptionFailed', error, remoteAddress);
+        },
+        ended: () => this.#ended(life),
       },
     });
-    this.enter(role);
-    try {
-      await role.start();
-    } catch (error) {
-      this.leave(role);
-      throw error;
-    }
+    this.enter(life);
+    this.#client = life;
+    await life.start();
   }
 
-  /** The connection to the server; undefined before startClient() has resolved and after its end. */
+  /** The connection to the server; undefined while there is none. Another one after each reconnection. */
   get connection(): Peer | undefined {
     return this.#client?.session?.peer;
+  }
+
+  /** How far the client is; `closed` before the start and after the end. */
+  get state(): ClientState {
+    return this.#client?.state ?? 'closed';
   }
 
   /**
@@ -154,20 +154,25 @@ export class ClientManager {
     args: readonly unknown[] = [],
     options?: CallOptions,
   ): Promise<Result> {
-    const { connection } = this;
-    if (connection === undefined) {
+    const client = this.#client;
+    if (client === undefined) {
       throw new SealwireError(
         'CONNECTION_CLOSED',
         'there is no connection to a server: await startClient() first',
       );
     }
-    return connection.invoke<Result>(name, args, options);
+    return client.invoke(name, args, options) as Promise<Result>;
   }
 
-  /** Ends whatever was started and resolves when no socket and no timer of it is left. */
-  async stop(): Promise<void> {
+  /**
+   * Ends whatever was started and resolves when no socket and no timer of it is left. A server tells its clients that it
+   * goes away. Calls in flight get `drainMs` to finish: 5000 by default for a server, 0 for a client. A second stop() waits
+   * for the first, whose time counts.
+   */
+  async stop(options: StopOptions = {}): Promise<void> {
+    const drainMs = checkedDrainMs(options);
     const role = this.#role;
-    await Promise.all([role?.stop(), ...[...this.#ending].map((ending) => ending.stop())]);
+    await Promise.all([role?.stop(drainMs), ...[...this.#ending].map((ending) => ending.stop())]);
     if (role !== undefined) this.leave(role);
   }
 
@@ -194,6 +199,14 @@ export class ClientManager {
 
   protected leave(role: Role): void {
     if (this.#role === role) this.#role = undefined;
+  }
+
+  /** By itself, or by stop(): a new start is free from here on, also where listeners of the end make it. */
+  #ended(life: ClientLife): void {
+    if (this.#client === life) this.#client = undefined;
+    this.leave(life);
+    this.#ending.add(life);
+    void life.stop().finally(() => this.#ending.delete(life));
   }
 
   protected callObserver(): Pick<SessionObserver, 'failed' | 'refused'> {

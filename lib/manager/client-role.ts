@@ -11,6 +11,7 @@ import { Session, type SessionObserver } from '../rpc/session.js';
 import type { ClientTransport, TransportConnection } from '../transport/transport.js';
 import { transportCodes } from '../wire/handshake-message.js';
 import type { ClientSettings } from './config.js';
+import { drain } from './drain.js';
 import type { Platform } from './platform.js';
 
 export interface ClientRoleOptions {
@@ -20,6 +21,8 @@ export interface ClientRoleOptions {
   readonly services: Services;
   readonly expectations: ReadonlySet<ServiceClass<object>>;
   readonly observer: Omit<SessionObserver, 'established'>;
+  /** How far the attempt has come. */
+  reached(stage: 'connected' | 'securing'): void;
   /** The session is ready. */
   established(session: Session): void;
 }
@@ -31,6 +34,7 @@ export class ClientRole {
   readonly #giveUp = new AbortController();
   #session: Session | undefined;
   #starting: Promise<void> | undefined;
+  #draining: Promise<void> | undefined;
 
   constructor(options: ClientRoleOptions) {
     this.#options = options;
@@ -47,22 +51,39 @@ export class ClientRole {
     return this.#starting;
   }
 
-  /** Ends the connection, or the attempt, and resolves when nothing of it is left. */
-  async stop(): Promise<void> {
+  /**
+   * Ends the connection, or the attempt, and resolves when nothing of it is left. Calls in flight get `drainMs` to finish,
+   * the time of the first stop() counts.
+   */
+  async stop(drainMs = 0): Promise<void> {
     this.#giveUp.abort();
+    if (drainMs > 0 && this.#session !== undefined) this.#draining ??= this.#drain(this.#session, drainMs);
+    if (this.#draining !== undefined) await this.#draining;
     this.#session?.disconnect('normal');
     // What became of the attempt is told to whoever made it.
     await this.#starting?.catch(() => undefined);
     await this.#session?.finished;
   }
 
+  #drain(session: Session, drainMs: number): Promise<void> {
+    const { clock } = this.#options.platform;
+    const sessions = new Set([session]);
+    // Nobody waits for methods whose caller is gone.
+    void session.finished.then(() => sessions.clear());
+    return drain(sessions, drainMs, clock, () => sessions.clear());
+  }
+
   async #connect(): Promise<void> {
-    const { platform, settings } = this.#options;
+    const { platform, settings, reached } = this.#options;
     const { handshakeTimeoutMs } = settings.limits;
     const startedMs = platform.clock.now();
     const transport = await this.#dial(handshakeTimeoutMs);
+    reached('connected');
+    if (settings.encryption) reached('securing');
     let hello: ClientHello;
     try {
+      // Whoever was told may have stopped it.
+      if (this.#giveUp.signal.aborted) throw givenUp();
       hello = this.#hello(transport);
     } catch (error) {
       transport.destroy();
@@ -89,7 +110,7 @@ export class ClientRole {
       if (!signal.aborted) return connection;
       // It was given up between the two turns in which it came about and this one.
       connection.destroy();
-      throw new SealwireError('CONNECT_FAILED', 'the attempt to connect was given up', { reason: 'aborted' });
+      throw givenUp();
     } catch (cause) {
       if (!timedOut) throw cause;
       throw new SealwireError(
@@ -174,4 +195,8 @@ export class ClientRole {
       signal,
     });
   }
+}
+
+function givenUp(): SealwireError {
+  return new SealwireError('CONNECT_FAILED', 'the attempt to connect was given up', { reason: 'aborted' });
 }

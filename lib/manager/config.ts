@@ -14,6 +14,7 @@ import { type SecurityFlags, satisfies } from '../contract/security.js';
 import type { CryptoProvider } from '../crypto/provider.js';
 import type { ClientAuthentication } from '../handshake/server.js';
 import type { Platform } from './platform.js';
+import { type ReconnectOptions, type ReconnectSettings, reconnectSettings } from './reconnect.js';
 
 export interface NetworkConfig {
   /** Agree keys with each peer. Default true; must be the same on both sides. Without it only unprotected RPCs work. */
@@ -48,6 +49,11 @@ export interface NetworkConfig {
   readonly keyStretching?: { readonly iterations: number };
   /** The least protection of every call in both directions, on top of what RPCs declare. Default `Security.None`. */
   readonly minimumSecurity?: SecurityFlags;
+  /**
+   * Clients: come back by themselves when the connection is lost; `true` for the defaults of {@link ReconnectOptions}.
+   * Default false: a new connection is a new client to the server, and only the application knows what it must say again.
+   */
+  readonly reconnect?: boolean | ReconnectOptions;
   /** See {@link Limits}. */
   readonly limits?: Partial<Limits>;
   /** Another crypto backend than the platform's. */
@@ -81,6 +87,8 @@ export interface ClientSettings extends Settings {
   /** The name that the certificate must be for; empty where there is none to be had. */
   readonly serverName: string;
   readonly validate: CertificateValidator | undefined;
+  /** Undefined for a client that does not come back. */
+  readonly reconnect: ReconnectSettings | undefined;
 }
 
 const knownOptions: readonly string[] = [
@@ -93,6 +101,7 @@ const knownOptions: readonly string[] = [
   'clientAuthentication',
   'keyStretching',
   'minimumSecurity',
+  'reconnect',
   'limits',
   'crypto',
 ] satisfies (keyof NetworkConfig)[];
@@ -184,9 +193,10 @@ export function clientSettings(
 ): ClientSettings {
   const settings = commonSettings(config, platform);
   const serverName = checkedServerName(config.serverName ?? hostname ?? '');
+  const reconnect = reconnectSettings(config.reconnect);
   const { certificate, validateCertificate } = config;
   if (!settings.encryption || !settings.signed)
-    return { ...settings, identities: [], roots: [], serverName, validate: undefined };
+    return { ...settings, identities: [], roots: [], serverName, validate: undefined, reconnect };
   const roots = config.ca === undefined ? builtInRoots(platform) : readRoots(config.ca);
   if (roots.length === 0 && validateCertificate === undefined) {
     throw invalid(
@@ -199,7 +209,7 @@ export function clientSettings(
     );
   }
   const identities = certificate === undefined ? [] : loadIdentities(settings.crypto, certificate);
-  return { ...settings, identities, roots, serverName, validate: validateCertificate };
+  return { ...settings, identities, roots, serverName, validate: validateCertificate, reconnect };
 }
 
 /** As certificates hold it and the wire carries it: in A-labels. */

@@ -7,6 +7,7 @@ import { EventEmitter } from 'eventemitter3';
 import { SealwireError } from '../base/errors.js';
 import type { Certificate } from '../certificate/x509/x509.js';
 import type { Peer } from '../rpc/peer.js';
+import type { ClientState } from './client-life.js';
 import type { Platform } from './platform.js';
 
 export interface ManagerEvents {
@@ -14,6 +15,11 @@ export interface ManagerEvents {
   clientConnected: (client: Peer) => void;
   /** Server: a client that had passed it is gone; the error's code and reason say why. */
   clientDisconnected: (client: Peer, error: SealwireError) => void;
+  /**
+   * Client: see {@link ClientState}; `error` says why the connection was lost, or the attempt failed, where the state is
+   * `reconnecting` or `closed`. Calls made by a listener of `ready` go out in front of those that waited.
+   */
+  stateChanged: (state: ClientState, previous: ClientState, error: SealwireError | undefined) => void;
   /** Client: the connection to the server has ended, by whichever side; the error's code and reason say why. */
   disconnected: (error: SealwireError) => void;
   /** Both: keys were agreed with this peer. */

@@ -16,6 +16,7 @@ import type { Listener, ServerTransport, TransportConnection } from '../transpor
 import { type CloseReason, encodeClose, frameTypes, plainFrame } from '../wire/frame.js';
 import { transportCodes } from '../wire/handshake-message.js';
 import type { ServerSettings } from './config.js';
+import { drain } from './drain.js';
 import type { Platform } from './platform.js';
 import type { ServerCertificates } from './server-certificates.js';
 
@@ -28,6 +29,8 @@ export interface ServerRoleOptions {
   readonly observer: SessionObserver;
 }
 
+const defaultDrainMs = 5000;
+
 export class ServerRole {
   readonly clients: Map<number, Peer> = new Map();
   readonly #options: ServerRoleOptions;
@@ -39,6 +42,7 @@ export class ServerRole {
   #outlivingVerdicts = 0;
   #nextId = 1;
   #stopped = false;
+  #stopping: Promise<void> | undefined;
 
   constructor(options: ServerRoleOptions) {
     this.#options = options;
@@ -58,11 +62,22 @@ export class ServerRole {
     return url;
   }
 
-  /** Tells every client, closes every connection, and resolves when nothing is left. */
-  async stop(): Promise<void> {
+  /**
+   * Lets calls in flight finish, for `drainMs` at most, tells every client, closes every connection, and resolves when
+   * nothing is left. Nobody new is let in meanwhile. A second stop() waits for the first.
+   */
+  stop(drainMs: number = defaultDrainMs): Promise<void> {
     this.#stopped = true;
-    this.#options.certificates?.stop();
-    for (const session of [...this.#sessions]) session.disconnect('going-away');
+    this.#stopping ??= this.#stop(drainMs);
+    return this.#stopping;
+  }
+
+  async #stop(drainMs: number): Promise<void> {
+    const { certificates, platform } = this.#options;
+    certificates?.stop();
+    const goAway = (session: Session): void => session.disconnect('going-away');
+    if (drainMs > 0) await drain(this.#sessions, drainMs, platform.clock, goAway);
+    for (const session of [...this.#sessions]) goAway(session);
     // Where listening failed, who started the server is told.
     const listener = await this.#listening?.catch(() => undefined);
     await listener?.close();
