@@ -2,7 +2,7 @@
 
 export { defineRpcs, Rpc, rpc } from '../decorators/index.js';
 export type { CallCode, ErrorCode } from './base/errors.js';
-export { RpcError, SealwireError } from './base/errors.js';
+export { isRpcError, RpcCode, RpcError, SealwireError } from './base/errors.js';
 export type { Limits } from './base/limits.js';
 export type { CertificateInput } from './certificate/file/pem.js';
 export type { IdentitySource } from './certificate/identity.js';

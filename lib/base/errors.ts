@@ -27,23 +27,38 @@ export type PolicyCode = 'SECURITY_REQUIRED' | 'POLICY_MISMATCH' | 'ENCRYPTION_U
 export type ConnectionCode = 'CONNECT_FAILED' | 'LISTEN_FAILED' | 'CONNECTION_CLOSED';
 
 /** How a call ended: gRPC's status names. A method may throw an {@link RpcError} with a code of its own. */
-export type CallCode =
-  | 'CANCELLED'
-  | 'UNKNOWN'
-  | 'INVALID_ARGUMENT'
-  | 'DEADLINE_EXCEEDED'
-  | 'NOT_FOUND'
-  | 'ALREADY_EXISTS'
-  | 'PERMISSION_DENIED'
-  | 'RESOURCE_EXHAUSTED'
-  | 'FAILED_PRECONDITION'
-  | 'ABORTED'
-  | 'OUT_OF_RANGE'
-  | 'UNIMPLEMENTED'
-  | 'INTERNAL'
-  | 'UNAVAILABLE'
-  | 'DATA_LOSS'
-  | 'UNAUTHENTICATED';
+export const RpcCode = {
+  /** The caller gave up. */
+  CANCELLED: 'CANCELLED',
+  /** Nothing better is known. */
+  UNKNOWN: 'UNKNOWN',
+  /** The arguments are wrong, whatever the state of things. */
+  INVALID_ARGUMENT: 'INVALID_ARGUMENT',
+  DEADLINE_EXCEEDED: 'DEADLINE_EXCEEDED',
+  NOT_FOUND: 'NOT_FOUND',
+  ALREADY_EXISTS: 'ALREADY_EXISTS',
+  /** Who calls is known, and may not. */
+  PERMISSION_DENIED: 'PERMISSION_DENIED',
+  /** A limit was reached; later it may go. */
+  RESOURCE_EXHAUSTED: 'RESOURCE_EXHAUSTED',
+  /** The state of things must change before it can go. */
+  FAILED_PRECONDITION: 'FAILED_PRECONDITION',
+  /** Somebody else was faster: try the whole again. */
+  ABORTED: 'ABORTED',
+  OUT_OF_RANGE: 'OUT_OF_RANGE',
+  /** There is no such method. */
+  UNIMPLEMENTED: 'UNIMPLEMENTED',
+  /** The other side has a fault. */
+  INTERNAL: 'INTERNAL',
+  /** The other side cannot now: try again. */
+  UNAVAILABLE: 'UNAVAILABLE',
+  DATA_LOSS: 'DATA_LOSS',
+  /** Who calls is not known. */
+  UNAUTHENTICATED: 'UNAUTHENTICATED',
+} as const;
+
+/** One of {@link RpcCode}. */
+export type CallCode = keyof typeof RpcCode;
 
 /** A code that Sealwire itself raises. */
 export type ErrorCode = ConfigurationCode | PeerCode | PolicyCode | ConnectionCode | CallCode;
@@ -81,6 +96,17 @@ export class RpcError<Data = unknown> extends SealwireError {
     this.name = 'RpcError';
     this.data = data;
   }
+}
+
+/**
+ * Whether a call failed with an {@link RpcError}, of this `code` where one is given. `Data` is what the method is known
+ * to throw with that code; it is taken on trust, like the type of a result.
+ */
+export function isRpcError<Data = unknown>(
+  error: unknown,
+  code?: CallCode | (string & {}),
+): error is RpcError<Data> {
+  return error instanceof RpcError && (code === undefined || error.code === code);
 }
 
 /** What a code looks like, Sealwire's own and an application's: 1 to 64 characters A-Z, 0-9 and _. */

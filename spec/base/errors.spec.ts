@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { expect } from 'chai';
-import { isErrorCode, RpcError, SealwireError } from '../../lib/base/errors.js';
+import { isErrorCode, isRpcError, RpcCode, RpcError, SealwireError } from '../../lib/base/errors.js';
 
 describe('errors', () => {
   it('have a code, a message and a reason, and a cause only where there is one', () => {
@@ -46,11 +46,30 @@ describe('errors', () => {
   it('are all described in docs/errors.md, each once, and nothing else is', () => {
     const source = readFileSync(resolve('lib', 'base', 'errors.ts'), 'utf8');
     const unions = [...source.matchAll(/export type \w+Code =([^;]+);/g)].map(([, body]) => body!);
-    const codes = unions.flatMap((body) => [...body.matchAll(/'([A-Z_]+)'/g)].map(([, code]) => code!));
+    const named = unions.flatMap((body) => [...body.matchAll(/'([A-Z_]+)'/g)].map(([, code]) => code!));
+    const codes = [...named, ...Object.keys(RpcCode)];
     const page = readFileSync(resolve('docs', 'errors.md'), 'utf8');
     const headings = [...page.matchAll(/^### (\S+)$/gm)].map(([, heading]) => heading!);
     expect(codes).to.have.length.greaterThan(30);
     expect(headings.toSorted()).to.deep.equal(codes.toSorted());
+  });
+
+  it('of calls are named by RpcCode, each as itself', () => {
+    expect(Object.keys(RpcCode)).to.have.length(16);
+    for (const [name, code] of Object.entries(RpcCode)) expect(code).to.equal(name);
+  });
+
+  it('are told apart by isRpcError', () => {
+    const late = new RpcError('RESOURCE_EXHAUSTED', 'later', { retryAfterMs: 5 });
+    expect([isRpcError(late), isRpcError(late, RpcCode.RESOURCE_EXHAUSTED)]).to.deep.equal([true, true]);
+    expect(isRpcError(late, 'NOT_FOUND')).to.equal(false);
+    for (const other of [
+      new SealwireError('NOT_FOUND', ''),
+      new Error('x'),
+      { code: 'NOT_FOUND' },
+      undefined,
+    ])
+      expect(isRpcError(other)).to.equal(false);
   });
 
   it('belong to one of the groups that ErrorCode is made of', () => {

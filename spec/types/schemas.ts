@@ -3,7 +3,18 @@
 
 import * as v from 'valibot';
 import { z } from 'zod';
-import { defineRpcs, type RpcOptions, rpc, Security } from '../../lib/index.js';
+import {
+  defineRpcs,
+  isRpcError,
+  RpcCode,
+  type RpcError,
+  type RpcOptions,
+  rpc,
+  type SchemaInput,
+  type SchemaOutput,
+  Security,
+} from '../../lib/index.js';
+import { type Equal, expectType } from './equal.js';
 
 declare class Arena {
   login(name: string, pin: string): Promise<{ level: number }>;
@@ -33,4 +44,24 @@ export function declarations(options: RpcOptions): void {
   defineRpcs(Arena, { watch: rpc(Security.None, { result: v.string() }) });
   // @ts-expect-error a function is no Standard Schema
   rpc(Security.None, { params: [(value: unknown) => typeof value === 'string'] });
+}
+
+export function inferred(): void {
+  const level = z.string().transform(Number);
+  expectType<Equal<[SchemaInput<typeof level>, SchemaOutput<typeof level>], [string, number]>>(true);
+  const flag = v.optional(v.boolean(), false);
+  expectType<Equal<[SchemaInput<typeof flag>, SchemaOutput<typeof flag>], [boolean | undefined, boolean]>>(
+    true,
+  );
+}
+
+export function errors(caught: unknown): void {
+  if (isRpcError<{ retryAfterMs: number }>(caught, RpcCode.RESOURCE_EXHAUSTED)) {
+    expectType<Equal<typeof caught, RpcError<{ retryAfterMs: number }>>>(true);
+    expectType<Equal<typeof caught.data, { retryAfterMs: number } | undefined>>(true);
+  }
+  if (isRpcError(caught)) expectType<Equal<typeof caught.data, unknown>>(true);
+  void isRpcError(caught, 'NO_SUCH_MATCH');
+  // @ts-expect-error no such code
+  void RpcCode.NO_SUCH_MATCH;
 }

@@ -1,0 +1,92 @@
+// How often one peer may call: a token bucket for each method that declares `rateLimit`, and one for all calls of a
+// connection where that is configured. Full at first; each call takes a token, time puts them back.
+//
+// A call that has too little protection takes none: else anybody on the path could use up what is the caller's. The
+// arguments are decoded by then, with the frame they came in, which has limits of its own (bytes, depth, values); what
+// is saved is validation and the method. Memory: one bucket per declared method at most, whatever the peer sends.
+
+import type { Clock } from '../base/clock.js';
+import { RpcError } from '../base/errors.js';
+import type { RateLimit } from '../contract/options.js';
+
+/** Sums of fractions end so little below the whole. */
+const hair = 1e-9;
+
+export class TokenBucket {
+  readonly #clock: Pick<Clock, 'now'>;
+  readonly #perMs: number;
+  readonly #most: number;
+  #tokens: number;
+  #filledAtMs: number;
+
+  constructor(
+    { perSecond, burst = Math.max(1, Math.ceil(perSecond)) }: RateLimit,
+    clock: Pick<Clock, 'now'>,
+  ) {
+    this.#clock = clock;
+    this.#perMs = perSecond / 1000;
+    this.#most = burst;
+    this.#tokens = burst;
+    this.#filledAtMs = clock.now();
+  }
+
+  /** Takes a token: 0. Or takes none, and tells in how many milliseconds there is one. */
+  take(): number {
+    const nowMs = this.#clock.now();
+    // A clock that went back fills nothing.
+    const passedMs = Math.max(0, nowMs - this.#filledAtMs);
+    this.#filledAtMs = nowMs;
+    this.#tokens = Math.min(this.#most, this.#tokens + passedMs * this.#perMs);
+    if (this.#tokens >= 1 - hair) {
+      this.#tokens = Math.max(0, this.#tokens - 1);
+      return 0;
+    }
+    return Math.max(1, Math.ceil((1 - hair - this.#tokens) / this.#perMs));
+  }
+}
+
+/** A call was too many: what the caller gets, and what becomes of it. */
+export class RateExceeded extends RpcError<{ readonly retryAfterMs: number }> {
+  readonly outcome: NonNullable<RateLimit['onExceeded']>;
+
+  constructor(what: string, { perSecond, onExceeded = 'refuse' }: RateLimit, retryAfterMs: number) {
+    super('RESOURCE_EXHAUSTED', `${what} ${perSecond} times a second; try again in ${retryAfterMs} ms`, {
+      retryAfterMs,
+    });
+    this.outcome = onExceeded;
+  }
+}
+
+/** The buckets of one peer. */
+export class RateLimiter {
+  readonly #clock: Pick<Clock, 'now'>;
+  readonly #buckets = new Map<object, TokenBucket>();
+  readonly #overall: RateLimit | undefined;
+
+  /** `overall`: for all calls together. */
+  constructor(clock: Pick<Clock, 'now'>, overall?: RateLimit) {
+    this.#clock = clock;
+    this.#overall = overall;
+  }
+
+  /** Counts a call, of whichever method, towards the limit of the connection. */
+  admitAny(): RateExceeded | undefined {
+    return this.#take(this, this.#overall, 'this connection may call');
+  }
+
+  /** Counts a call of a method that is served: one that is not must not come this far. */
+  admit(method: object, limit: RateLimit | undefined): RateExceeded | undefined {
+    return this.#take(method, limit, 'this method may be called');
+  }
+
+  #take(key: object, limit: RateLimit | undefined, what: string): RateExceeded | undefined {
+    if (limit === undefined) return undefined;
+    let bucket = this.#buckets.get(key);
+    if (bucket === undefined) {
+      bucket = new TokenBucket(limit, this.#clock);
+      this.#buckets.set(key, bucket);
+    }
+    const retryAfterMs = bucket.take();
+    return retryAfterMs === 0 ? undefined : new RateExceeded(what, limit, retryAfterMs);
+  }
+}
