@@ -131,6 +131,8 @@ class TcpConnection implements TransportConnection {
       this.#error ??= broken(`the connection broke: ${systemCode(error)}`, error);
     });
     socket.on('close', () => {
+      // Owners close what they hear has closed: nothing is left to wait for then.
+      this.#closing = true;
       clearTimeout(this.#closeTimer);
       this.#drain.end();
       this.#delivery.closed(this.#error);
