@@ -94,7 +94,8 @@ export class ClientLife {
     try {
       return await this.#session.invoke(name, args, options);
     } catch (error) {
-      const mayRepeat = options?.idempotent === true && this.#options.settings.reconnect?.whileAway === 'wait';
+      const mayRepeat =
+        options?.idempotent === true && this.#options.settings.reconnect?.whileAway === 'wait';
       if (!mayRepeat || !this.#isAway || !wasLost(error)) throw error;
     }
     return this.#invokeLater(name, args, options, startedMs);
@@ -105,7 +106,9 @@ export class ClientLife {
     this.#stopping = true;
     const role = this.#role;
     if (this.#session === undefined) {
-      this.#close(new SealwireError('CONNECTION_CLOSED', 'the client was stopped', { reason: 'closed-here' }));
+      this.#close(
+        new SealwireError('CONNECTION_CLOSED', 'the client was stopped', { reason: 'closed-here' }),
+      );
     }
     await role?.stop(drainMs);
     await Promise.all(this.#closing);
@@ -242,10 +245,7 @@ function wasLost(error: unknown): boolean {
 function patience(options: CallOptions | undefined, mostMs: number): number {
   const timeoutMs = options?.timeoutMs ?? mostMs;
   if (!Number.isSafeInteger(timeoutMs) || timeoutMs < 1) {
-    throw new SealwireError(
-      'INVALID_ARGUMENT',
-      'timeoutMs must be a positive whole number of milliseconds',
-    );
+    throw new SealwireError('INVALID_ARGUMENT', 'timeoutMs must be a positive whole number of milliseconds');
   }
   return Math.min(timeoutMs, mostMs);
 }

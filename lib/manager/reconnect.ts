@@ -60,7 +60,9 @@ export function reconnectSettings(
   const settings = { ...defaults, ...given };
   const { initialDelayMs, maxDelayMs, factor, jitter, maxAttempts, whileAway, maxWaitingCalls } = settings;
   if (!isWithin(initialDelayMs, 1, longestDelayMs) || !isWithin(maxDelayMs, initialDelayMs, longestDelayMs)) {
-    throw invalid(`reconnect: initialDelayMs must be from 1 to maxDelayMs, which is at most ${longestDelayMs}`);
+    throw invalid(
+      `reconnect: initialDelayMs must be from 1 to maxDelayMs, which is at most ${longestDelayMs}`,
+    );
   }
   if (!isWithin(factor, 1, 10)) throw invalid('reconnect.factor must be from 1 to 10');
   if (!isWithin(jitter, 0, 1)) throw invalid('reconnect.jitter must be from 0 to 1');
