@@ -1,13 +1,16 @@
 // A manager with both roles. node.ts gives it its platform.
 
 import { SealwireError } from '../base/errors.js';
+import { resolveLimits } from '../base/limits.js';
 import { titleOf } from '../certificate/x509/title.js';
 import type { Certificate } from '../certificate/x509/x509.js';
 import type { CallOptions } from '../rpc/caller.js';
 import type { Peer } from '../rpc/peer.js';
+import { findClient, Targets, type TargetsOptions, type TargetsResult } from '../rpc/targets.js';
 import type { ServerTransport } from '../transport/transport.js';
 import { ClientManager } from './client-manager.js';
 import { loadIdentities, type NetworkConfig, serverSettings } from './config.js';
+import { ClientGroup, type GroupHost, Groups, type JoinPolicy } from './groups.js';
 import { warnOfMalleable } from './malleable-warning.js';
 import { ServerCertificates } from './server-certificates.js';
 import { ServerRole } from './server-role.js';
@@ -18,6 +21,9 @@ export class ServerManager extends ClientManager {
   #server: ServerRole | undefined;
   /** Of the server that runs, or ran last. */
   #certificates: ServerCertificates | undefined;
+  readonly #groups = new Groups(() => resolveLimits(this.config.limits).maxGroupsPerClient);
+  #joinPolicy: JoinPolicy | undefined;
+  readonly #groupHost: GroupHost = this.#hostGroups();
 
   /**
    * Starts a server on a URL (`ws://0.0.0.0:7777`, `tcp://…`, `memory://…`; port 0 lets the system pick one) or on a
@@ -57,6 +63,8 @@ export class ServerManager extends ClientManager {
           this.events.emit('clientConnected', peer);
         },
         closed: (peer, error, wasEstablished) => {
+          this.#groups.removeFromAll(peer);
+          this.registry.owners.release(peer);
           if (announced.delete(peer)) this.events.emit('clientDisconnected', peer, error);
           else if (encryption && !wasEstablished)
             this.events.emit('encryptionFailed', error, peer.remoteAddress);
@@ -90,16 +98,102 @@ export class ServerManager extends ClientManager {
     return this.#server?.clients ?? noClients;
   }
 
-  /** Calls `Service.method` of one client. Flags in `options` raise the protection, they cannot lower it. */
-  async invokeClientRpc<Result = unknown>(
+  /** All clients, as targets of calls: those that are connected when a call is made. */
+  everyone(): Targets {
+    return new Targets(this.#groupHost, () => this.clients.values());
+  }
+
+  /** All clients but these. */
+  everyoneExcept(...clients: readonly (Peer | number)[]): Targets {
+    return this.everyone().except(...clients);
+  }
+
+  /** These clients. Who is not connected when a call is made is left out of it. */
+  only(clients: Iterable<Peer | number>): Targets {
+    const named = [...clients];
+    return new Targets(this.#groupHost, () =>
+      named.flatMap((client) => findClient(this.clients, client) ?? []),
+    );
+  }
+
+  /**
+   * The group of that name: targets of calls, and add(), remove(), has(), join(). It is empty until somebody is added,
+   * and clients leave it when their connections end. Throws INVALID_ARGUMENT for a name that is not 1 to 128 bytes long.
+   */
+  group(name: string): ClientGroup {
+    return new ClientGroup(this.#groupHost, name);
+  }
+
+  /** The groups that have members, by name, and these by id. */
+  get groups(): ReadonlyMap<string, ReadonlyMap<number, Peer>> {
+    return this.#groups.all;
+  }
+
+  /** Who may join which group when it asks: `group.join(client)` consults it. Without a policy nobody may. */
+  allowJoin(policy: JoinPolicy | undefined): this {
+    this.#joinPolicy = policy;
+    return this;
+  }
+
+  /**
+   * Gives a service of this side to an owner, whom its methods with `allow: 'owner'` let in, alone: a client, by
+   * connection or id, until its connection ends; or, by name, whoever proves that identity. Undefined: nobody. Throws
+   * NOT_FOUND for a service that is not registered and a client that is not connected.
+   */
+  setOwner(service: string, owner: Peer | number | string | undefined): this {
+    this.registry.setOwner(
+      service,
+      typeof owner === 'string' || owner === undefined ? owner : this.#connected(owner),
+    );
+    return this;
+  }
+
+  /**
+   * Calls `Service.method` of one client, or of many: then it resolves to what became of it for each. Flags in `options`
+   * raise the protection, they cannot lower it.
+   */
+  invokeClientRpc<Result = unknown>(
+    targets: Targets,
+    name: string,
+    args?: readonly unknown[],
+    options?: TargetsOptions,
+  ): Promise<TargetsResult<Result>>;
+  invokeClientRpc<Result = unknown>(
     client: Peer | number,
     name: string,
-    args: readonly unknown[] = [],
+    args?: readonly unknown[],
     options?: CallOptions,
-  ): Promise<Result> {
-    const peer = typeof client === 'number' ? this.clients.get(client) : client;
-    if (peer === undefined) throw new SealwireError('NOT_FOUND', `there is no client ${String(client)}`);
-    return peer.invoke<Result>(name, args, options);
+  ): Promise<Result>;
+  async invokeClientRpc(
+    to: Targets | Peer | number,
+    name: string,
+    args: readonly unknown[] = [],
+    options?: TargetsOptions,
+  ): Promise<unknown> {
+    const peer = typeof to === 'number' ? this.clients.get(to) : to;
+    if (peer === undefined) throw new SealwireError('NOT_FOUND', `there is no client ${String(to)}`);
+    return peer.invoke(name, args, options);
+  }
+
+  #hostGroups(): GroupHost {
+    const manager = this;
+    return {
+      groups: this.#groups,
+      get clients() {
+        return manager.clients;
+      },
+      get joinPolicy() {
+        return manager.#joinPolicy;
+      },
+      deliveryFailed: (client, method, error) => this.events.emit('deliveryFailed', client, method, error),
+    };
+  }
+
+  #connected(client: Peer | number): Peer {
+    const connected = findClient(this.clients, client);
+    if (connected === undefined)
+      throw new SealwireError('NOT_FOUND', 'this client is not connected: set the owner when it has come');
+    return connected;
   }
 
   #warnOfExpiry(certificate: Certificate, daysLeft: number): void {

@@ -16,6 +16,7 @@ import { encodeError, encodeResult } from '../wire/call-message.js';
 import { runInContext } from './call-context.js';
 import { isAllowed } from './flags.js';
 import type { Peer } from './peer.js';
+import { PermissionDenied } from './permission.js';
 import type { ServedMethod } from './registry.js';
 
 export interface DispatcherOptions {
@@ -192,6 +193,10 @@ export class Dispatcher {
 
   /** What the caller learns of what a method threw: all of an RpcError, nothing of anything else. */
   #explain(method: ServedMethod, error: unknown): SealwireError {
+    if (error instanceof PermissionDenied) {
+      this.#options.observer.refused(this.#options.peer, method.fullName, error.code);
+      return error;
+    }
     const told = error instanceof RpcError && hasValidCode(error) && !method.oneWay;
     if (told) return error;
     this.#options.observer.failed(this.#options.peer, method.fullName, error);

@@ -6,7 +6,7 @@
 import { SealwireError } from '../base/errors.js';
 import { buildManifest, encodeManifest } from '../contract/manifest.js';
 import { collectRpcs } from '../contract/metadata.js';
-import { Owners, runIfAllowed } from './permission.js';
+import { type Owner, Owners, runIfAllowed } from './permission.js';
 
 /** A method as the dispatcher needs it. */
 export interface ServedMethod {
@@ -45,6 +45,12 @@ export class Registry {
     }
     buildManifest([{ name, target }]); // says now, not at start, what is wrong with the class
     this.#targets.set(name, target);
+  }
+
+  /** Throws NOT_FOUND for a service that is not registered. */
+  setOwner(name: string, owner: Owner | undefined): void {
+    if (!this.#targets.has(name)) throw new SealwireError('NOT_FOUND', `no service is named ${name}`);
+    this.owners.set(name, owner);
   }
 
   /** The services as they are now. */
