@@ -103,6 +103,23 @@ describe('manager: stop({ drainMs })', () => {
     await stop();
   });
 
+  it('waits no longer on a client whose connection is lost meanwhile, and does not come back', async () => {
+    const ledger = new Ledger();
+    const { server, client, peer, stop } = await startPair({
+      scheme: 'tcp',
+      clientServices: [ledger],
+      client: { reconnect: { initialDelayMs: 1 } },
+    });
+    const call = codeOf(peer.rpc(Ledger).hold(1));
+    await eventually('it runs', () => ledger.runs.size === 1);
+    const stopped = client.stop({ drainMs: 60_000 });
+    await server.stop({ drainMs: 0 });
+    await stopped;
+    expect(await call).to.equal('CONNECTION_CLOSED');
+    expect(client.state).to.equal('closed');
+    await stop();
+  });
+
   for (const drainMs of [-1, 0.5, Number.POSITIVE_INFINITY, '5' as never]) {
     it(`refuses drainMs: ${drainMs}`, async () => {
       const { server, stop } = await startPair({ scheme: 'memory' });
