@@ -8,6 +8,10 @@ import { SealwireError } from './errors.js';
 export interface Limits {
   /** Largest frame accepted once a connection is ready, in bytes; larger ones end the connection. */
   readonly maxFrameBytes: number;
+  /** Largest message accepted, in bytes; what does not fit a frame comes in fragments. Unfinished ones have twice as much. */
+  readonly maxMessageBytes: number;
+  /** Longest that an unfinished message may stay without a further fragment, in milliseconds; at most twice as long. */
+  readonly fragmentTimeoutMs: number;
   /** Largest frame accepted before the handshake has finished, in bytes. */
   readonly maxHandshakeFrameBytes: number;
   /** Connections of a server that may be in their handshake at once; the next one is refused. */
@@ -20,6 +24,8 @@ export interface Limits {
   readonly maxCallsInFlight: number;
   /** Groups of a server that one client may be in at once; joining the next one fails with RESOURCE_EXHAUSTED. */
   readonly maxGroupsPerClient: number;
+  /** Streams of one peer that may be served here at once, results and arguments; the next one gets RESOURCE_EXHAUSTED. */
+  readonly maxStreams: number;
   /** Calls to one peer that may be waiting for an answer at once; the next one fails with RESOURCE_EXHAUSTED. */
   readonly maxPendingCalls: number;
   /** Longest that a call may take, in milliseconds, whatever the caller asks for; also the default. */
@@ -30,6 +36,8 @@ export interface Limits {
   readonly maxValues: number;
   /** Bytes that may wait to be sent on one connection; a peer that reads more slowly is disconnected. */
   readonly maxSendBufferBytes: number;
+  /** Bytes waiting to be sent from which on a connection is under backpressure, until half of them have left. */
+  readonly sendHighWaterBytes: number;
   /** Bytes that are gathered into one frame before it leaves without waiting for the turn to end. */
   readonly maxBatchBytes: number;
   /** PBKDF2 iterations that a client agrees to at most. */
@@ -44,17 +52,21 @@ export interface Limits {
 
 export const defaultLimits: Limits = {
   maxFrameBytes: 1024 * 1024,
+  maxMessageBytes: 16 * 1024 * 1024,
+  fragmentTimeoutMs: 60_000,
   maxHandshakeFrameBytes: 64 * 1024,
   maxHalfOpenConnections: 256,
   maxConnections: 10_000,
   handshakeTimeoutMs: 10_000,
   maxCallsInFlight: 1024,
   maxGroupsPerClient: 256,
+  maxStreams: 256,
   maxPendingCalls: 4096,
   maxCallMs: 60_000,
   maxDepth: 32,
   maxValues: 65_536,
   maxSendBufferBytes: 16 * 1024 * 1024,
+  sendHighWaterBytes: 1024 * 1024,
   maxBatchBytes: 64 * 1024,
   maxKeyStretchingIterations: 10_000,
   rekeyAfterRecords: 2 ** 23,
@@ -68,6 +80,8 @@ const longestTimerMs = 2 ** 31 - 1;
 /** Least and most of the limits that the protocol or the platform bounds; docs/protocol.md sections 1, 2 and 4.4. */
 const bounds: { readonly [Name in keyof Limits]?: readonly [least: number, most: number] } = {
   maxFrameBytes: [64 * 1024, 2 ** 30],
+  maxMessageBytes: [64 * 1024, 2 ** 30],
+  fragmentTimeoutMs: [1, longestTimerMs],
   maxHandshakeFrameBytes: [4096, 64 * 1024],
   handshakeTimeoutMs: [1, longestTimerMs],
   maxCallMs: [1, longestTimerMs],

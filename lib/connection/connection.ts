@@ -19,6 +19,7 @@ import {
   frameTypes,
   plainHeaderBytes,
 } from '../wire/frame.js';
+import type { Backpressure } from './pressure.js';
 import { Receiver } from './receive.js';
 import { Sender } from './send.js';
 
@@ -48,6 +49,8 @@ export interface ConnectionOwner {
   established(established: Established): void;
   /** One or more messages in a row, under the flags that their record really had. */
   messages(flags: number, body: Uint8Array): void;
+  /** What waits to be sent has become too much, or is no longer; or volatile messages were dropped. Once a turn at most. */
+  backpressure?(state: Backpressure): void;
   /** Exactly once, last. */
   closed(error: SealwireError): void;
 }
@@ -58,6 +61,7 @@ export class Connection {
   readonly #transport: TransportConnection;
   readonly #handshake: Handshake;
   readonly #limits: Limits;
+  readonly #clock: Clock;
   readonly #owner: ConnectionOwner;
   readonly #sender: Sender;
   readonly #stopTimer: StopTimer;
@@ -74,7 +78,11 @@ export class Connection {
     this.#limits = limits;
     this.#owner = owner;
     this.#isClient = firstFrame !== undefined;
-    this.#sender = new Sender(transport, limits, clock);
+    this.#clock = clock;
+    this.#sender = new Sender(transport, limits, clock, {
+      backpressure: (state) => owner.backpressure?.(state),
+      failed: (error) => this.fail(asSealwireError(error)),
+    });
     this.#stopTimer = clock.setTimer(handshakeTimeoutMs, () => {
       this.#end(
         new SealwireError(
@@ -105,11 +113,28 @@ export class Connection {
     return { sending: this.#sender.generation, receiving: this.#receiver?.generation ?? 0 };
   }
 
-  /** Sends a message; see {@link Sender.send} for what it throws. CONNECTION_CLOSED when there is no connection. */
-  send(flags: number, message: Uint8Array): void {
+  /** Bytes that wait to be sent, and whether they are too many. */
+  get backpressure(): Backpressure {
+    return this.#sender.backpressure;
+  }
+
+  /**
+   * Resolves when there is room for more, at once where there is; also when the connection ends, and the next send()
+   * says so then. It never rejects.
+   */
+  writable(): Promise<void> {
+    return this.#sender.writable();
+  }
+
+  /**
+   * Sends a message, in order with the others of its channel, which is a name that only this side knows. A volatile one
+   * that would have to wait is dropped, and false returned. See {@link Sender.send} for what it throws;
+   * CONNECTION_CLOSED when there is no connection.
+   */
+  send(flags: number, message: Uint8Array, channel?: string, isVolatile?: boolean): boolean {
     if (this.#phase !== 'ready')
       throw this.#endedBy ?? closedError('not-ready', 'the connection is not ready');
-    this.#sender.send(flags, message);
+    return this.#sender.send(flags, message, channel, isVolatile);
   }
 
   /**
@@ -186,11 +211,18 @@ export class Connection {
     this.#phase = 'ready';
     this.#established = established;
     this.#transport.setMaxFrameBytes(this.#limits.maxFrameBytes);
-    this.#sender.establish(secrets?.sending, peer.maxFrameBytes);
-    this.#receiver = new Receiver(secrets?.receiving, !established.confirmed, {
-      messages: (flags, body) => this.#owner.messages(flags, body),
-      closeReceived: (reason) => {
-        this.#end(closedError(reason, `the peer closed the connection: ${reason}`), undefined);
+    this.#sender.establish(secrets?.sending, peer);
+    this.#receiver = new Receiver({
+      secret: secrets?.receiving,
+      mayBeRefused: !established.confirmed,
+      limits: this.#limits,
+      clock: this.#clock,
+      consumer: {
+        messages: (flags, body) => this.#owner.messages(flags, body),
+        closeReceived: (reason) => {
+          this.#end(closedError(reason, `the peer closed the connection: ${reason}`), undefined);
+        },
+        stalled: (error) => this.fail(error),
       },
     });
     this.#owner.established(established);

@@ -2,12 +2,14 @@
 //
 //   1. first byte   flags and type
 //   2. open         record/open.ts, or nothing for a plain frame
-//   3. sort         messages, close; key updates are done inside open
+//   3. sort         messages, close; fragments until they are whole; key updates are done inside open
 //
 // This is for established connections; during the handshake frames go to handshake/state.ts instead. Whatever does
 // not fit throws, and the connection ends: on an ordered transport nobody honest sends it.
 
+import type { Clock } from '../base/clock.js';
 import { SealwireError } from '../base/errors.js';
+import type { Limits } from '../base/limits.js';
 import { Opener } from '../record/open.js';
 import type { TrafficSecret } from '../record/traffic-keys.js';
 import {
@@ -18,6 +20,7 @@ import {
   plainHeaderBytes,
   readFirstByte,
 } from '../wire/frame.js';
+import { Reassembly } from './reassembly.js';
 
 const both = 3;
 
@@ -25,30 +28,42 @@ export interface FrameConsumer {
   /** One or more messages in a row, and the flags that their record really had. */
   messages(flags: number, body: Uint8Array): void;
   closeReceived(reason: CloseReason): void;
+  /** A message stays unfinished for too long: the connection must end. */
+  stalled(error: SealwireError): void;
+}
+
+export interface ReceiverOptions {
+  /** Undefined: only plain frames are accepted. */
+  readonly secret: TrafficSecret | undefined;
+  /**
+   * A client that is through with its handshake takes a plain close until the first record, or until Accepted: a server
+   * that refuses the client's flight has no traffic keys to say so with.
+   */
+  readonly mayBeRefused: boolean;
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly consumer: FrameConsumer;
 }
 
 export class Receiver {
   readonly #opener: Opener | undefined;
   readonly #consumer: FrameConsumer;
-  /** Whether a plain close frame is taken: always without keys; see the constructor for when with keys. */
+  readonly #reassembly: Reassembly;
+  /** Whether a plain close frame is taken: always without keys; with keys while the peer may still refuse. */
   #plainClose: boolean;
 
-  /**
-   * Without a secret only plain frames are accepted. A client that is through with its handshake takes a plain close until
-   * the first record, or until Accepted (`mayBeRefused`): a server that refuses the client's flight has no traffic keys to
-   * say so with.
-   */
-  constructor(secret: TrafficSecret | undefined, mayBeRefused: boolean, consumer: FrameConsumer) {
+  constructor({ secret, mayBeRefused, limits, clock, consumer }: ReceiverOptions) {
     this.#opener = secret && new Opener(secret);
     this.#plainClose = secret === undefined || mayBeRefused;
     this.#consumer = consumer;
+    this.#reassembly = new Reassembly(limits, clock, (error) => consumer.stalled(error));
   }
 
   get generation(): number {
     return this.#opener?.generation ?? 0;
   }
 
-  /** Throws RECORD_REJECTED or PROTOCOL_ERROR; nothing of the frame was used then. */
+  /** Throws RECORD_REJECTED, PROTOCOL_ERROR or LIMIT_EXCEEDED; nothing of the frame was used then. */
   receive(frame: Uint8Array): void {
     const { flags, type, body } = this.#open(frame);
     switch (type) {
@@ -56,6 +71,11 @@ export class Receiver {
         if (body.length === 0) throw unexpected('an empty frame of messages');
         this.#consumer.messages(flags, body);
         return;
+      case frameTypes.fragment: {
+        const whole = this.#reassembly.add(flags, body);
+        if (whole !== undefined) this.#consumer.messages(flags, whole);
+        return;
+      }
       case frameTypes.close:
         // Once there are keys a plain close is a forgery: it would hide that messages were cut off.
         if (flags === 0 ? !this.#plainClose : flags !== both)
@@ -72,6 +92,7 @@ export class Receiver {
 
   destroy(): void {
     this.#opener?.destroy();
+    this.#reassembly.destroy();
   }
 
   #open(frame: Uint8Array): { flags: number; type: FrameType; body: Uint8Array } {

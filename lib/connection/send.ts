@@ -1,12 +1,14 @@
 // The way of a message out, in the order of its steps:
 //
-//   1. queue     refuse what the peer would refuse (size) and what nobody reads (send buffer)
-//   2. batch     messages of one turn and the same flags share a frame; the first of an idle connection goes at once
-//   3. rekey     change keys when they are worn
-//   4. seal      record/seal.ts
-//   5. transport
+//   1. admit     refuse what the peer would refuse (size) and what nobody reads (send buffer)
+//   2. channel   what is large, or would pile up in the socket, waits in its channel (channels.ts) and is pumped from
+//                there, a little each turn of the event loop; everything else goes straight on
+//   3. batch     messages of one turn and the same flags share a frame; the first of an idle connection goes at once
+//   4. rekey     change keys when they are worn
+//   5. seal      record/seal.ts
+//   6. transport
 //
-// Order is kept: a change of flags closes the batch. Nothing here knows what a message means.
+// Order is kept within a channel: a change of flags closes the batch. Nothing here knows what a message means.
 
 import { concat } from '../base/bytes.js';
 import type { Clock } from '../base/clock.js';
@@ -15,36 +17,89 @@ import type { Limits } from '../base/limits.js';
 import { recordOverheadBytes, Sealer } from '../record/seal.js';
 import type { TrafficSecret } from '../record/traffic-keys.js';
 import type { TransportConnection } from '../transport/transport.js';
-import { type CloseReason, encodeClose, frameTypes, plainFrame } from '../wire/frame.js';
+import { minAnnouncedFrameBytes } from '../wire/extensions.js';
+import { type CloseReason, encodeClose, type FrameType, frameTypes, plainFrame } from '../wire/frame.js';
+import { Channels } from './channels.js';
+import { type Backpressure, Pressure } from './pressure.js';
 
 const both = 3;
+
+/** The channel of those who name none: one like any other. */
+export const defaultChannel = '';
+
+/** A message up to this size goes in one frame, which every peer accepts, where nothing is in its way. */
+const maxWholeBytes = minAnnouncedFrameBytes - recordOverheadBytes;
+
+/** With so much in the socket nothing more goes there: whatever comes next waits behind all of it. */
+const socketBytes = 64 * 1024;
+
+/** What the channels send in one turn of the event loop, so that others get theirs in between. */
+const pumpBytes = 32 * 1024;
+
+/** Behind so much in its channel a volatile message would be stale when it left: it is dropped. */
+const volatileBytes = 16 * 1024;
+
+export interface SenderObserver {
+  /** See {@link Backpressure}: it began, ended, or messages were dropped. */
+  backpressure(state: Backpressure): void;
+  /** What was queued could not be sent: the connection must end. */
+  failed(error: unknown): void;
+}
 
 export class Sender {
   readonly #transport: TransportConnection;
   readonly #limits: Limits;
   readonly #clock: Clock;
+  readonly #channels = new Channels();
+  readonly #pressure: Pressure;
+  readonly #observer: SenderObserver;
   #sealer: Sealer | undefined;
   #maxMessageBytes = 0;
+  #maxFrameBodyBytes = 0;
   #batch: Uint8Array[] = [];
   #batchFlags = 0;
   #batchBytes = 0;
   /** Something was sent in this turn of the event loop, so what follows is gathered. */
   #busy = false;
+  /** The channels have something to send, and their next turn is arranged. */
+  #pumping = false;
+  #draining = false;
 
-  constructor(transport: TransportConnection, limits: Limits, clock: Clock) {
+  constructor(transport: TransportConnection, limits: Limits, clock: Clock, observer: SenderObserver) {
     this.#transport = transport;
     this.#limits = limits;
     this.#clock = clock;
+    this.#observer = observer;
+    this.#pressure = new Pressure(
+      Math.min(limits.sendHighWaterBytes, limits.maxSendBufferBytes),
+      clock,
+      () => this.#queuedBytes,
+      (state) => observer.backpressure(state),
+    );
   }
 
-  /** Goes over to traffic: with keys where there are any. `peerMaxFrameBytes` is what the peer accepts. */
-  establish(secret: TrafficSecret | undefined, peerMaxFrameBytes: number): void {
+  /** Goes over to traffic: with keys where there are any. The numbers are what the peer accepts. */
+  establish(
+    secret: TrafficSecret | undefined,
+    peer: { readonly maxFrameBytes: number; readonly maxMessageBytes?: number },
+  ): void {
     this.#sealer = secret && new Sealer(secret, this.#limits, () => this.#clock.now());
-    this.#maxMessageBytes = peerMaxFrameBytes - recordOverheadBytes;
+    this.#maxFrameBodyBytes = peer.maxFrameBytes - recordOverheadBytes;
+    this.#maxMessageBytes = peer.maxMessageBytes ?? peer.maxFrameBytes;
+    this.#channels.maxMessageBytes = this.#maxMessageBytes;
   }
 
   get generation(): number {
     return this.#sealer?.generation ?? 0;
+  }
+
+  get backpressure(): Backpressure {
+    return this.#pressure.state;
+  }
+
+  /** Resolves when there is room again; see {@link Pressure.writable}. */
+  writable(): Promise<void> {
+    return this.#pressure.writable();
   }
 
   /** A frame of the handshake, which is sealed already. */
@@ -53,19 +108,34 @@ export class Sender {
   }
 
   /**
-   * Sends one message under `flags`. Throws ENCRYPTION_UNAVAILABLE without keys, and RESOURCE_EXHAUSTED for a
-   * message that is larger than the peer accepts (reason `message-size`) or when the peer reads too slowly
-   * (reason `send-buffer`); nothing was sent then.
+   * Sends one message under `flags`, behind all that was sent on its channel before. Throws ENCRYPTION_UNAVAILABLE
+   * without keys, and RESOURCE_EXHAUSTED for a message that is larger than the peer accepts (reason `message-size`)
+   * or when the peer reads too slowly (reason `send-buffer`); nothing was sent then. A volatile message that would
+   * have to wait is dropped instead: false is returned, and it is counted.
    */
-  send(flags: number, message: Uint8Array): void {
-    this.#admit(flags, message);
+  send(flags: number, message: Uint8Array, channel: string = defaultChannel, isVolatile = false): boolean {
+    this.#checkMessage(flags, message);
+    const socketAndBatch = this.#transport.bufferedBytes + this.#batchBytes;
+    const direct = this.#leavesNow(socketAndBatch, message, channel);
+    if (isVolatile && !direct && this.#channels.bytesOf(channel) >= volatileBytes) {
+      this.#pressure.countDropped();
+      return false;
+    }
+    this.#checkRoom(socketAndBatch + this.#channels.bytes + message.length);
+    if (direct) this.#gather(flags, message);
+    else this.#queue(flags, message, channel);
+    return true;
+  }
+
+  /** Today's frame, or the next one. */
+  #gather(flags: number, message: Uint8Array): void {
     if (!this.#busy) {
       this.#busy = true;
       this.#clock.endOfTurn(() => this.#endTurn());
-      this.#write(flags, message);
+      this.#write(flags, frameTypes.messages, message);
       return;
     }
-    const room = Math.min(this.#limits.maxBatchBytes, this.#maxMessageBytes) - this.#batchBytes;
+    const room = Math.min(this.#limits.maxBatchBytes, this.#maxFrameBodyBytes) - this.#batchBytes;
     if (flags !== this.#batchFlags || message.length > room) this.flush();
     this.#batchFlags = flags;
     this.#batchBytes += message.length;
@@ -79,12 +149,20 @@ export class Sender {
     const body = this.#batch.length === 1 ? first! : concat(this.#batch);
     this.#batch = [];
     this.#batchBytes = 0;
-    this.#write(this.#batchFlags, body);
+    this.#write(this.#batchFlags, frameTypes.messages, body);
   }
 
-  /** The last frame: sealed where there are keys. */
+  /**
+   * The last frame: sealed where there are keys. What was sent before a peaceful end comes first; after a fault what
+   * waits in the channels is dropped.
+   */
   sendClose(reason: CloseReason): void {
     this.flush();
+    if (reason === 'normal' || reason === 'going-away') {
+      for (let piece = this.#channels.next(); piece !== undefined; piece = this.#channels.next()) {
+        this.#write(piece.flags, piece.type, piece.body);
+      }
+    }
     const body = encodeClose(reason);
     const sealer = this.#sealer;
     this.#transport.send(
@@ -92,15 +170,21 @@ export class Sender {
     );
   }
 
-  /** Wipes the keys and drops what is gathered. */
+  /** Wipes the keys and drops what is gathered and queued. */
   destroy(): void {
     this.#sealer?.destroy();
     this.#sealer = undefined;
     this.#batch = [];
     this.#batchBytes = 0;
+    this.#channels.clear();
+    this.#pressure.end();
   }
 
-  #admit(flags: number, message: Uint8Array): void {
+  get #queuedBytes(): number {
+    return this.#transport.bufferedBytes + this.#batchBytes + this.#channels.bytes;
+  }
+
+  #checkMessage(flags: number, message: Uint8Array): void {
     if (flags !== 0 && this.#sealer === undefined) {
       throw new SealwireError(
         'ENCRYPTION_UNAVAILABLE',
@@ -111,25 +195,85 @@ export class Sender {
       throw new SealwireError(
         'RESOURCE_EXHAUSTED',
         `a message of ${message.length} bytes is larger than the ${this.#maxMessageBytes} that the peer accepts ` +
-          '(limits.maxFrameBytes on its side)',
+          '(limits.maxMessageBytes on its side)',
         { reason: 'message-size' },
       );
     }
-    if (this.#transport.bufferedBytes + this.#batchBytes + message.length > this.#limits.maxSendBufferBytes) {
+  }
+
+  #checkRoom(queuedBytes: number): void {
+    if (queuedBytes > this.#limits.maxSendBufferBytes) {
       throw new SealwireError('RESOURCE_EXHAUSTED', 'the peer reads more slowly than this side sends', {
         reason: 'send-buffer',
       });
     }
   }
 
-  #write(flags: number, body: Uint8Array): void {
+  /** Whether a message may go to the socket now: it fits, nothing of its channel waits, and the socket is not full. */
+  #leavesNow(socketAndBatch: number, message: Uint8Array, channel: string): boolean {
+    return (
+      message.length <= maxWholeBytes &&
+      socketAndBatch < Math.min(socketBytes, this.#pressure.highWaterBytes) &&
+      (this.#channels.bytes === 0 || this.#channels.bytesOf(channel) === 0)
+    );
+  }
+
+  #queue(flags: number, message: Uint8Array, channel: string): void {
+    this.#channels.push(channel, flags, message);
+    this.#pressure.risen();
+    if (!this.#pumping) this.#pump();
+  }
+
+  /** The channels' turn. */
+  #pump(): void {
+    // What was gathered was sent before what waits.
+    this.flush();
+    let bytes = 0;
+    while (bytes < pumpBytes && this.#transport.bufferedBytes < socketBytes) {
+      const piece = this.#channels.next();
+      if (piece === undefined) break;
+      this.#write(piece.flags, piece.type, piece.body);
+      bytes += piece.body.length;
+    }
+    this.#pumping = this.#channels.bytes > 0;
+    if (this.#pumping) this.#clock.endOfTurn(() => this.#pumpWhenDrained());
+    this.#relieve();
+  }
+
+  #pumpWhenDrained(): void {
+    if (this.#transport.bufferedBytes < socketBytes) this.#pumpSafely();
+    else void this.#transport.drained(socketBytes / 2).then(() => this.#pumpSafely());
+  }
+
+  #pumpSafely(): void {
+    try {
+      this.#pump();
+    } catch (error) {
+      this.#observer.failed(error);
+    }
+  }
+
+  /** Ends the backpressure when enough has left, which the pump sees until there is nothing to pump. */
+  #relieve(): void {
+    this.#pressure.fallen();
+    if (!this.#pressure.full || this.#pumping || this.#draining) return;
+    this.#draining = true;
+    void this.#transport.drained(this.#pressure.lowWaterBytes).then(() => {
+      this.#clock.endOfTurn(() => {
+        this.#draining = false;
+        this.#relieve();
+      });
+    });
+  }
+
+  #write(flags: number, type: FrameType, body: Uint8Array): void {
     const sealer = this.#sealer;
     if (flags === 0 || sealer === undefined) {
-      this.#transport.send(plainFrame(frameTypes.messages, body));
+      this.#transport.send(plainFrame(type, body));
       return;
     }
     if (sealer.needsRekey(body.length)) this.#transport.send(sealer.rekey());
-    this.#transport.send(sealer.seal(flags, frameTypes.messages, body));
+    this.#transport.send(sealer.seal(flags, type, body));
   }
 
   #endTurn(): void {

@@ -55,6 +55,8 @@ export interface ClientHandshakeConfig {
   readonly allowed: number;
   readonly manifest: Uint8Array;
   readonly maxFrameBytes: number;
+  /** Announced where it is given; left out, it is as much as a frame. */
+  readonly maxMessageBytes?: number;
   /** More PBKDF2 iterations than this are refused: the server does not choose how long we compute. */
   readonly maxIterations: number;
 }
@@ -235,11 +237,12 @@ class ExpectFinished extends SealedState<FlightWithChain> {
       transcript.add(message);
       messages.push(message);
     };
-    const { crypto, manifest, maxFrameBytes } = config;
+    const { crypto, manifest, maxFrameBytes, maxMessageBytes } = config;
     say(
       encodeExtensionsMessage({
         manifest,
         maxFrameBytes,
+        ...(maxMessageBytes !== undefined && { maxMessageBytes }),
         allowed: undefined,
         certificateRequest: undefined,
       }),

@@ -25,6 +25,8 @@ export interface PlainHandshakeConfig {
   readonly transport: number;
   readonly manifest: Uint8Array;
   readonly maxFrameBytes: number;
+  /** Announced where it is given; left out, it is as much as a frame. */
+  readonly maxMessageBytes?: number;
 }
 
 /** Only the combination without flags. */
@@ -72,10 +74,16 @@ class ExpectPlainHello implements HandshakeState {
   }
 }
 
-function plainHello({ transport, manifest, maxFrameBytes }: PlainHandshakeConfig): Uint8Array {
+function plainHello({
+  transport,
+  manifest,
+  maxFrameBytes,
+  maxMessageBytes,
+}: PlainHandshakeConfig): Uint8Array {
   const extensions = peerExtensionMap({
     manifest,
     maxFrameBytes,
+    ...(maxMessageBytes !== undefined && { maxMessageBytes }),
     allowed: undefined,
     certificateRequest: undefined,
   });

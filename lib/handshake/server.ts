@@ -57,6 +57,8 @@ export interface ServerHandshakeConfig {
   readonly allowed: number;
   readonly manifest: Uint8Array;
   readonly maxFrameBytes: number;
+  /** Announced where it is given; left out, it is as much as a frame. */
+  readonly maxMessageBytes?: number;
   /** PBKDF2 iterations of every handshake. */
   readonly iterations: number;
 }
@@ -179,14 +181,22 @@ class ExpectClientHello implements HandshakeState {
     secrets: HandshakeSecrets,
     identity: Identity | undefined,
   ): HandshakeMessage[] {
-    const { crypto, manifest, maxFrameBytes, allowed, clientAuthentication } = this.#config;
+    const { crypto, manifest, maxFrameBytes, maxMessageBytes, allowed, clientAuthentication } = this.#config;
     const messages: HandshakeMessage[] = [];
     const say = (message: HandshakeMessage) => {
       transcript.add(message);
       messages.push(message);
     };
     const certificateRequest = requestFor(clientAuthentication);
-    say(encodeExtensionsMessage({ manifest, maxFrameBytes, allowed, certificateRequest }));
+    say(
+      encodeExtensionsMessage({
+        manifest,
+        maxFrameBytes,
+        ...(maxMessageBytes !== undefined && { maxMessageBytes }),
+        allowed,
+        certificateRequest,
+      }),
+    );
     if (identity !== undefined) {
       say(encodeCertificate(identity.chain));
       say(proveIdentity('server', identity, transcript.hash()));

@@ -169,6 +169,7 @@ export class ClientRole {
       transport: transportCodes[transport.kind],
       manifest: services.manifest,
       maxFrameBytes: settings.limits.maxFrameBytes,
+      maxMessageBytes: settings.limits.maxMessageBytes,
     };
     if (!settings.encryption) return startPlainClient(common);
     return startClientHandshake({

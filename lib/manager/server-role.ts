@@ -151,6 +151,7 @@ export class ServerRole {
       transport: transportCodes[transport.kind],
       manifest: services.manifest,
       maxFrameBytes: settings.limits.maxFrameBytes,
+      maxMessageBytes: settings.limits.maxMessageBytes,
     };
     if (!settings.encryption) return startPlainServer(common);
     const { crypto, clientAuthentication, allowed, iterations } = settings;

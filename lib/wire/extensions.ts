@@ -12,6 +12,7 @@ export const extensionTypes = {
   maxFrameBytes: 2,
   allowed: 3,
   clientCertificateRequest: 4,
+  maxMessageBytes: 7,
 } as const;
 
 const maxExtensions = 16;
@@ -25,6 +26,11 @@ export interface PeerExtensions {
   readonly manifest: Uint8Array;
   /** Largest frame that the sender accepts from now on, at least 65,536. */
   readonly maxFrameBytes: number;
+  /**
+   * Largest message that the sender accepts, in fragments where it does not fit a frame; at least 65,536. Left out: as
+   * much as a frame.
+   */
+  readonly maxMessageBytes?: number;
   /** Bit f: records with flags f are accepted. Only the server sends it here; a client's is in its hello. */
   readonly allowed: number | undefined;
   /** Only from a server, and only where it signs. */
@@ -40,11 +46,14 @@ export interface CertificateRequest {
 }
 
 export function peerExtensionMap(extensions: PeerExtensions): ExtensionMap {
-  const { manifest, maxFrameBytes, allowed, certificateRequest } = extensions;
+  const { manifest, maxFrameBytes, maxMessageBytes, allowed, certificateRequest } = extensions;
   const map = new Map([
     [extensionTypes.manifest, manifest],
     [extensionTypes.maxFrameBytes, new ByteWriter().u32(maxFrameBytes).finish()],
   ] as [number, Uint8Array][]);
+  if (maxMessageBytes !== undefined) {
+    map.set(extensionTypes.maxMessageBytes, new ByteWriter().u32(maxMessageBytes).finish());
+  }
   if (allowed !== undefined) map.set(extensionTypes.allowed, Uint8Array.of(allowed));
   if (certificateRequest !== undefined) {
     map.set(extensionTypes.clientCertificateRequest, encodeCertificateRequest(certificateRequest));
@@ -56,18 +65,25 @@ export function readPeerExtensions(map: ExtensionMap): PeerExtensions {
   const manifest = map.get(extensionTypes.manifest);
   const frameBytes = map.get(extensionTypes.maxFrameBytes);
   if (manifest === undefined || frameBytes === undefined) throw malformed('a required extension is missing');
-  const frameReader = new ByteReader(frameBytes);
-  const maxFrameBytes = frameReader.u32();
-  frameReader.finish();
-  if (maxFrameBytes < minAnnouncedFrameBytes) throw malformed('max_frame_bytes is below 65,536');
+  const maxFrameBytes = decodeSize(frameBytes, 'max_frame_bytes');
+  const messageBytes = map.get(extensionTypes.maxMessageBytes);
   const mask = map.get(extensionTypes.allowed);
   const request = map.get(extensionTypes.clientCertificateRequest);
   return {
     manifest,
     maxFrameBytes,
+    ...(messageBytes && { maxMessageBytes: decodeSize(messageBytes, 'max_message_bytes') }),
     allowed: mask && decodeMask(mask),
     certificateRequest: request && decodeCertificateRequest(request),
   };
+}
+
+function decodeSize(data: Uint8Array, name: string): number {
+  const reader = new ByteReader(data);
+  const bytes = reader.u32();
+  reader.finish();
+  if (bytes < minAnnouncedFrameBytes) throw malformed(`${name} is below 65,536`);
+  return bytes;
 }
 
 function decodeMask(data: Uint8Array): number {

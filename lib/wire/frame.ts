@@ -7,7 +7,7 @@
 
 import { SealwireError } from '../base/errors.js';
 
-export const frameTypes = { handshake: 1, messages: 2, keyUpdate: 3, close: 4 } as const;
+export const frameTypes = { handshake: 1, messages: 2, keyUpdate: 3, close: 4, fragment: 5 } as const;
 export type FrameType = (typeof frameTypes)[keyof typeof frameTypes];
 
 /** Flag bits of the first byte; contract/security.ts has the same two as 1 and 2. */
@@ -28,7 +28,7 @@ export function readFirstByte(frame: Uint8Array): { flags: number; type: FrameTy
   const first = frame[0];
   if (first === undefined) throw new SealwireError('PROTOCOL_ERROR', 'an empty frame arrived');
   const type = first & typeMask;
-  if (type < frameTypes.handshake || type > frameTypes.close) {
+  if (type < frameTypes.handshake || type > frameTypes.fragment) {
     throw new SealwireError('PROTOCOL_ERROR', `a frame of unknown type ${type} arrived`);
   }
   const flags = (first & encryptedBit ? 1 : 0) | (first & authenticatedBit ? 2 : 0);

@@ -59,7 +59,7 @@ const injections: readonly Injection[] = [
   { name: 'a plain key update', frame: () => plain(3), noticed: 'PROTOCOL_ERROR' },
   { name: 'a key update with a made-up tag', frame: () => forged(0xc3, 1, 16), noticed: 'tag' },
   { name: 'a key update that is only Encrypted', frame: () => forged(0x83, 1, 0), noticed: 'key-update' },
-  { name: 'a plain frame of unknown type', frame: () => plain(5), noticed: 'PROTOCOL_ERROR' },
+  { name: 'a plain frame of unknown type', frame: () => plain(6), noticed: 'PROTOCOL_ERROR' },
   { name: 'a sealed frame of unknown type', frame: () => forged(0xff, 1, 17), noticed: 'PROTOCOL_ERROR' },
   { name: 'a frame of type 0', frame: () => plain(0), noticed: 'PROTOCOL_ERROR' },
   { name: 'an empty plain frame of messages', frame: () => plain(2), noticed: 'PROTOCOL_ERROR' },
@@ -271,7 +271,9 @@ describe('attack: records that a peer with keys seals', () => {
 
   const cases: [string, (seal: Seal) => Uint8Array, string][] = [
     ['a key update as its first record', (seal) => seal(3, 3, []), 'RECORD_REJECTED'],
-    ['a frame of unknown type', (seal) => seal(3, 5, [0]), 'PROTOCOL_ERROR'],
+    ['a frame of unknown type', (seal) => seal(3, 6, [0]), 'PROTOCOL_ERROR'],
+    ['a fragment without content', (seal) => seal(3, 5, [0, 0, 0, 1, 0]), 'PROTOCOL_ERROR'],
+    ['a fragment with a last of 2', (seal) => seal(3, 5, [0, 0, 0, 1, 2, 0x90]), 'PROTOCOL_ERROR'],
     ['a handshake frame', (seal) => seal(3, 1, [20, 0, 0, 0]), 'PROTOCOL_ERROR'],
     ['an empty frame of messages', (seal) => seal(3, 2, []), 'PROTOCOL_ERROR'],
     ['a close frame that is only Authenticated', (seal) => seal(2, 4, [0]), 'PROTOCOL_ERROR'],

@@ -159,9 +159,15 @@ const attacks: readonly Attack[] = [
     noticed: (flags) => (flags === 1 ? noise : 'tag'),
   },
   {
-    name: 'made a frame of unknown type',
+    name: 'made a fragment',
     on: sealed,
     script: onFirst((frame) => [withType(frame, 5)]),
+    noticed: (flags) => (flags === 1 ? noise : 'tag'),
+  },
+  {
+    name: 'made a frame of unknown type',
+    on: sealed,
+    script: onFirst((frame) => [withType(frame, 6)]),
     noticed: noise,
   },
 ];

@@ -9,6 +9,8 @@ const kib64 = 64 * 1024;
 /** Least and most, from docs/protocol.md and from what setTimeout can measure. */
 const bounded: Partial<Record<keyof Limits, readonly [number, number]>> = {
   maxFrameBytes: [kib64, 2 ** 30],
+  maxMessageBytes: [kib64, 2 ** 30],
+  fragmentTimeoutMs: [1, 2 ** 31 - 1],
   maxHandshakeFrameBytes: [4096, kib64],
   handshakeTimeoutMs: [1, 2 ** 31 - 1],
   maxCallMs: [1, 2 ** 31 - 1],

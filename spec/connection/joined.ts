@@ -5,6 +5,7 @@ import { utf8 } from '../../lib/base/bytes.js';
 import type { SealwireError } from '../../lib/base/errors.js';
 import { type Limits, resolveLimits } from '../../lib/base/limits.js';
 import { Connection, type ConnectionOwner } from '../../lib/connection/connection.js';
+import type { Backpressure } from '../../lib/connection/pressure.js';
 import { type ClientHandshakeConfig, startClientHandshake } from '../../lib/handshake/client.js';
 import { type PlainHandshakeConfig, startPlainClient, startPlainServer } from '../../lib/handshake/plain.js';
 import { type ServerHandshakeConfig, startServerHandshake } from '../../lib/handshake/server.js';
@@ -27,6 +28,7 @@ export class Owner implements ConnectionOwner {
   readonly ends: SealwireError[] = [];
   /** What came after the end: to be empty. A throw would be caught by the connection, and seen by nobody. */
   readonly late: string[] = [];
+  readonly pressures: Backpressure[] = [];
   /** What the certificate is found to be; by default good, at once. */
   verdict: () => void | Promise<void> = () => undefined;
   whenEstablished: () => void = () => undefined;
@@ -48,6 +50,11 @@ export class Owner implements ConnectionOwner {
     this.#note('messages');
     this.delivered.push({ flags, body: body.slice() });
     this.whenDelivered({ flags, body });
+  }
+
+  backpressure(state: Backpressure): void {
+    this.#note('backpressure');
+    this.pressures.push(state);
   }
 
   closed(error: SealwireError): void {
@@ -118,16 +125,24 @@ export function join(options: JoinOptions = {}): Joined {
     transport: 3,
     manifest: Uint8Array.of(0),
     maxFrameBytes: limits.maxFrameBytes,
+    maxMessageBytes: limits.maxMessageBytes,
   });
   const hello = options.plain
     ? startPlainClient(plain(clientLimits))
-    : startClientHandshake(clientConfig({ maxFrameBytes: clientLimits.maxFrameBytes, ...options.client }));
+    : startClientHandshake(
+        clientConfig({
+          maxFrameBytes: clientLimits.maxFrameBytes,
+          maxMessageBytes: clientLimits.maxMessageBytes,
+          ...options.client,
+        }),
+      );
   const answering = options.plain
     ? startPlainServer(plain(serverLimits))
     : startServerHandshake(
         serverConfig({
           identities: only(identity('ed25519')),
           maxFrameBytes: serverLimits.maxFrameBytes,
+          maxMessageBytes: serverLimits.maxMessageBytes,
           ...options.server,
         }),
       );
@@ -155,6 +170,17 @@ export function established(options: JoinOptions = {}): Joined {
     expect(owner.sessions).to.have.length(1);
   }
   return joined;
+}
+
+/** So many turns of the event loop on both sides; what is sent arrives at the end of each. */
+export async function turns(joined: Joined, count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn++) {
+    joined.client.clock.endTurn();
+    joined.server.clock.endTurn();
+    joined.line.flow();
+    // Who waited for the transport goes on in a microtask.
+    for (let tick = 0; tick < 4; tick++) await Promise.resolve();
+  }
 }
 
 export const anonymous: JoinOptions = { client: { signed: false }, server: { identities: undefined } };

@@ -11,7 +11,7 @@ describe('connection, receiving', () => {
     ['an empty plain frame of messages', plainFrame(frameTypes.messages, empty), 'PROTOCOL_ERROR'],
     ['a plain handshake frame', plainFrame(frameTypes.handshake, message), 'PROTOCOL_ERROR'],
     ['a plain key update', plainFrame(frameTypes.keyUpdate, empty), 'PROTOCOL_ERROR'],
-    ['a frame of unknown type', Uint8Array.of(0x05, 0), 'PROTOCOL_ERROR'],
+    ['a frame of unknown type', Uint8Array.of(0x06, 0), 'PROTOCOL_ERROR'],
     ['a record of another epoch', Uint8Array.of(0x82, 2, 0, 0, 0, 0, 0, 0, 1), 'RECORD_REJECTED'],
     ['a record of another sequence', Uint8Array.of(0x82, 1, 0, 0, 0, 0, 0, 1, 1), 'RECORD_REJECTED'],
     ['a record too short for its tag', Uint8Array.of(0xc2, 1, 0, 0, 0, 0, 0, 0, 1), 'RECORD_REJECTED'],

@@ -4,7 +4,15 @@ import { expect } from 'chai';
 import { concat, toHex, utf8 } from '../../lib/base/bytes.js';
 import { frameTypes, plainHeaderBytes, recordHeaderBytes } from '../../lib/wire/frame.js';
 import { thrownBy } from '../handshake/roles.js';
-import { anonymous, established, framesOf, type Joined, type JoinOptions, type Side } from './joined.js';
+import {
+  anonymous,
+  established,
+  framesOf,
+  type Joined,
+  type JoinOptions,
+  type Side,
+  turns,
+} from './joined.js';
 
 const overheadBytes = 24;
 const word = (text: string) => utf8(text);
@@ -88,18 +96,19 @@ describe('connection, sending', () => {
       expect(arrived(joined)).to.deep.equal(['3:first', '3:ab', `3:${'x'.repeat(30)}`, '3:cd']);
     });
 
-    it('never makes a batch that the peer would refuse', () => {
+    it('never makes a batch that the peer would refuse', async () => {
       const joined = start({
         clientLimits: { maxBatchBytes: 65_536 },
         serverLimits: { maxFrameBytes: 65_536 },
       });
       // Eight of them fit a batch, and not a frame: what seals it needs room, too.
       const messageBytes = 65_520 / 8;
-      for (let index = 0; index < 81; index++) joined.client.connection.send(3, filled(messageBytes));
-      joined.client.clock.endTurn();
+      for (let round = 0; round < 9; round++) {
+        for (let index = 0; index < 9; index++) joined.client.connection.send(3, filled(messageBytes));
+        await turns(joined, 3);
+      }
       const traffic = joined.client.end.sent.slice(2);
       expect(Math.max(...traffic.map(({ length }) => length))).to.equal(7 * messageBytes + overheadBytes);
-      joined.line.flow();
       const bytes = joined.server.owner.delivered.reduce((sum, { body }) => sum + body.length, 0);
       expect(bytes).to.equal(81 * messageBytes);
     });
@@ -129,10 +138,10 @@ describe('connection, sending', () => {
 
   describe('limits', () => {
     it('refuses a message that the peer would refuse, and sends on', () => {
-      const joined = start({ serverLimits: { maxFrameBytes: 65_536 } });
+      const joined = start({ serverLimits: { maxFrameBytes: 65_536, maxMessageBytes: 65_536 } });
       const { client } = joined;
       for (const flags of [0, 1, 2, 3]) {
-        const error = thrownBy(() => client.connection.send(flags, filled(65_536 - overheadBytes + 1)));
+        const error = thrownBy(() => client.connection.send(flags, filled(65_536 + 1)));
         expect(error).to.include({ code: 'RESOURCE_EXHAUSTED', reason: 'message-size' });
         const largest = filled(65_536 - overheadBytes);
         const [frame] = framesOf(client.end, () => {
@@ -141,6 +150,7 @@ describe('connection, sending', () => {
         });
         expect(frame!.length).to.be.at.most(65_536);
         client.clock.endTurn();
+        joined.line.flow();
       }
       joined.line.flow();
       expect(joined.server.owner.delivered).to.have.length(4);

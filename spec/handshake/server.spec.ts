@@ -122,7 +122,8 @@ describe('handshake, server', () => {
         [new Uint8Array([2, ...body]), 'unexpected-frame'],
         [new Uint8Array([3, ...body]), 'unexpected-frame'],
         [new Uint8Array([4, ...body]), 'unexpected-frame'],
-        [new Uint8Array([5, ...body]), 'malformed'],
+        [new Uint8Array([5, ...body]), 'unexpected-frame'],
+        [new Uint8Array([6, ...body]), 'malformed'],
         [new Uint8Array(0), 'malformed'],
       ];
       for (const [frame, reason] of frames) {

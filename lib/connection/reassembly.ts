@@ -1,0 +1,147 @@
+// Fragments become messages again: docs/protocol.md section 2.1. The mirror image of channels.ts.
+//
+// Everything here is under a peer's control, so everything has its limit: how large a message may become, how much and
+// how many of them may be unfinished, and how long one may stay so. Bytes are gathered in blocks, each as it is needed:
+// neither an announcement nor a flood of tiny fragments costs more memory than what was really sent.
+
+import type { Clock, StopTimer } from '../base/clock.js';
+import { SealwireError } from '../base/errors.js';
+import type { Limits } from '../base/limits.js';
+import { decodeFragment, maxOpenTransfers, openTransfersFactor } from '../wire/fragment.js';
+
+const blockBytes = 64 * 1024;
+
+interface Unfinished {
+  readonly flags: number;
+  readonly blocks: Uint8Array[];
+  bytes: number;
+  /** Whether anything came since the timer last looked. */
+  moving: boolean;
+}
+
+export class Reassembly {
+  readonly #limits: Pick<Limits, 'maxMessageBytes' | 'fragmentTimeoutMs'>;
+  readonly #clock: Clock;
+  readonly #stalled: (error: SealwireError) => void;
+  readonly #unfinished = new Map<number, Unfinished>();
+  #bytes = 0;
+  #lastTransfer = -1;
+  #stopTimer: StopTimer | undefined;
+
+  /** `stalled` is told when a message stays unfinished for too long, from a timer. */
+  constructor(
+    limits: Pick<Limits, 'maxMessageBytes' | 'fragmentTimeoutMs'>,
+    clock: Clock,
+    stalled: (error: SealwireError) => void,
+  ) {
+    this.#limits = limits;
+    this.#clock = clock;
+    this.#stalled = stalled;
+  }
+
+  /** Bytes of unfinished messages. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /**
+   * The body of a fragment, and the flags that its frame really had. Gives the whole once the last one is there; the
+   * body is copied, so it need not be kept. Throws PROTOCOL_ERROR or LIMIT_EXCEEDED, and the connection ends.
+   */
+  add(flags: number, body: Uint8Array): Uint8Array | undefined {
+    const { transfer, last, bytes } = decodeFragment(body);
+    const unfinished = this.#unfinished.get(transfer) ?? this.#begin(transfer, flags);
+    // A fragment that was stripped of its flags would put bytes of anybody into a message that is vouched for.
+    if (unfinished.flags !== flags) {
+      throw new SealwireError(
+        'PROTOCOL_ERROR',
+        'the peer sent fragments of one message under different flags',
+      );
+    }
+    this.#admit(unfinished, bytes.length);
+    append(unfinished, bytes);
+    this.#bytes += bytes.length;
+    if (!last) return undefined;
+    this.#unfinished.delete(transfer);
+    this.#bytes -= unfinished.bytes;
+    if (this.#unfinished.size === 0) this.#stopWatching();
+    return whole(unfinished);
+  }
+
+  /** What is unfinished is dropped. */
+  destroy(): void {
+    this.#unfinished.clear();
+    this.#bytes = 0;
+    this.#stopWatching();
+  }
+
+  #begin(transfer: number, flags: number): Unfinished {
+    // Numbers only rise, so a message that was finished, or never begun, cannot be gone on with.
+    if (transfer <= this.#lastTransfer) {
+      throw new SealwireError('PROTOCOL_ERROR', 'the peer sent a fragment of a message that is finished');
+    }
+    if (this.#unfinished.size === maxOpenTransfers) {
+      throw exceeded(`more than ${maxOpenTransfers} unfinished messages at once`);
+    }
+    this.#lastTransfer = transfer;
+    const unfinished: Unfinished = { flags, blocks: [], bytes: 0, moving: true };
+    this.#unfinished.set(transfer, unfinished);
+    this.#stopTimer ??= this.#watch();
+    return unfinished;
+  }
+
+  #admit(unfinished: Unfinished, bytes: number): void {
+    const { maxMessageBytes } = this.#limits;
+    if (unfinished.bytes + bytes > maxMessageBytes) {
+      throw exceeded(`a message of more than ${maxMessageBytes} bytes (limits.maxMessageBytes)`);
+    }
+    if (this.#bytes + bytes > openTransfersFactor * maxMessageBytes) {
+      throw exceeded(`more than ${openTransfersFactor * maxMessageBytes} bytes of unfinished messages`);
+    }
+  }
+
+  /** Looks now and then, while anything is unfinished, whether all of it grows. */
+  #watch(): StopTimer {
+    const { fragmentTimeoutMs } = this.#limits;
+    return this.#clock.setTimer(fragmentTimeoutMs, () => {
+      for (const unfinished of this.#unfinished.values()) {
+        if (!unfinished.moving) {
+          this.#stalled(exceeded(`no fragment of an unfinished message for ${fragmentTimeoutMs} ms`));
+          return;
+        }
+        unfinished.moving = false;
+      }
+      this.#stopTimer = this.#watch();
+    });
+  }
+
+  #stopWatching(): void {
+    this.#stopTimer?.();
+    this.#stopTimer = undefined;
+  }
+}
+
+function append(unfinished: Unfinished, bytes: Uint8Array): void {
+  unfinished.moving = true;
+  for (let taken = 0; taken < bytes.length; ) {
+    const offset = unfinished.bytes % blockBytes;
+    if (offset === 0) unfinished.blocks.push(new Uint8Array(blockBytes));
+    const part = bytes.subarray(taken, taken + blockBytes - offset);
+    unfinished.blocks.at(-1)!.set(part, offset);
+    unfinished.bytes += part.length;
+    taken += part.length;
+  }
+}
+
+function whole({ blocks, bytes }: Unfinished): Uint8Array {
+  const message = new Uint8Array(bytes);
+  for (const [index, block] of blocks.entries()) {
+    const offset = index * blockBytes;
+    message.set(block.subarray(0, bytes - offset), offset);
+  }
+  return message;
+}
+
+function exceeded(what: string): SealwireError {
+  return new SealwireError('LIMIT_EXCEEDED', `the peer sent ${what}`);
+}
