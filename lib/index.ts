@@ -8,7 +8,7 @@ export type { CertificateInput } from './certificate/file/pem.js';
 export type { IdentitySource } from './certificate/identity.js';
 export type { CertificateValidator, ValidationContext } from './certificate/trust/validator.js';
 export type { Certificate } from './certificate/x509/x509.js';
-export type { ParamsSchema, RateLimit, RpcOptions } from './contract/options.js';
+export type { Allow, ParamsSchema, RateLimit, RpcCaller, RpcOptions } from './contract/options.js';
 export type { SecurityFlags } from './contract/security.js';
 export { describeSecurity, Security } from './contract/security.js';
 export type { SchemaInput, SchemaOutput, StandardSchema } from './contract/standard-schema.js';
@@ -18,6 +18,7 @@ export type { CryptoProvider } from './crypto/provider.js';
 export type { ClientAuthentication } from './handshake/server.js';
 export type { NetworkConfig } from './manager/config.js';
 export type { ManagerEvents } from './manager/events.js';
+export type { ClientGroup, JoinPolicy } from './manager/groups.js';
 export { NetworkingManager } from './manager/node.js';
 export type { CallContext } from './rpc/call-context.js';
 export { callContext } from './rpc/call-context.js';
@@ -25,4 +26,11 @@ export type { CallOptions } from './rpc/caller.js';
 export type { CertificateIdentity, PeerIdentity } from './rpc/identity.js';
 export type { ConnectionSecurity, Peer } from './rpc/peer.js';
 export type { RpcProxy, ServiceClass } from './rpc/proxy.js';
+export type {
+  TargetOutcome,
+  Targets,
+  TargetsOptions,
+  TargetsProxy,
+  TargetsResult,
+} from './rpc/targets.js';
 export type { ClientTransport, ServerTransport } from './transport/transport.js';
