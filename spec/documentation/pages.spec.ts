@@ -73,6 +73,10 @@ describe('the pages', () => {
       /^drone-7 is at 54\.1, 7\.9\nopen to everybody\nUNAUTHENTICATED\nserver: CERTIFICATE_REJECTED, untrusted\nCERTIFICATE_REJECTED\n$/,
     ],
     ['deploy', /^(sealed where it matters\n){3}$/],
+    [
+      'targets',
+      /^PERMISSION_DENIED\n(?=[^]*sent to 3\n)(?=[^]*ada: 7)(?=[^]*bob: 7)(?=[^]*bob: 7[^]*bob: 3)(?![^]*ada: 3)[^]*cleo: 7[^]*\n1 black\n2 black\n3 DEADLINE_EXCEEDED\nthe course is 90\nPERMISSION_DENIED\n$/,
+    ],
     ['renewal', /^renewed without a restart\n$/],
     [
       'validators',
