@@ -303,6 +303,9 @@ function closeReasonFor(error: SealwireError, isClient: boolean): CloseReason {
       return 'handshake-timeout';
     case 'LIMIT_EXCEEDED':
       return 'limit-exceeded';
+    case 'CONNECTION_CLOSED':
+      // A peer that answered no ping, should it hear anything at all: it may come back.
+      return 'going-away';
     default:
       return 'protocol-error';
   }

@@ -5,6 +5,7 @@
 //   item [5, id, value]     end [6, id]                          credit [7, id, bytes]            of a result stream
 //   argumentItem [8, id, value]   argumentEnd [9, id] or [9, id, code, message, data]            of an argument stream
 //   argumentCredit [10, id, bytes]   argumentStop [11, id]
+//   ping [12, id]           pong [13, id]
 //
 // Shapes are checked here, meanings above. A message of another shape throws PROTOCOL_ERROR.
 
@@ -26,6 +27,8 @@ export const messageKinds = {
   argumentEnd: 9,
   argumentCredit: 10,
   argumentStop: 11,
+  ping: 12,
+  pong: 13,
 } as const;
 
 /** What the sender of a stream may send before it hears from the receiver, in bytes of encoded items. */
@@ -67,7 +70,7 @@ export type CallMessage =
     }
   | { readonly kind: 'result'; readonly id: number; readonly value: unknown }
   | ({ readonly kind: 'error'; readonly id: number } & ErrorFields)
-  | { readonly kind: 'cancel' | 'end' | 'argumentStop'; readonly id: number }
+  | { readonly kind: 'cancel' | 'end' | 'argumentStop' | 'ping' | 'pong'; readonly id: number }
   | {
       readonly kind: 'item' | 'argumentItem';
       readonly id: number;
@@ -161,6 +164,15 @@ export function encodeArgumentStop(id: number): Uint8Array {
   return encodeMessage([messageKinds.argumentStop, id]);
 }
 
+/** Asks the peer for a sign of life; `id` is for its pong. */
+export function encodePing(id: number): Uint8Array {
+  return encodeMessage([messageKinds.ping, id]);
+}
+
+export function encodePong(id: number): Uint8Array {
+  return encodeMessage([messageKinds.pong, id]);
+}
+
 function optional(value: unknown): unknown[] {
   return value === undefined ? [] : [value];
 }
@@ -215,6 +227,10 @@ function readCallMessage(message: readonly unknown[], bytes: number): CallMessag
       return readCredit('argumentCredit', id, message);
     case messageKinds.argumentStop:
       return hasLength(message, 2, 2) ? { kind: 'argumentStop', id } : undefined;
+    case messageKinds.ping:
+      return hasLength(message, 2, 2) ? { kind: 'ping', id } : undefined;
+    case messageKinds.pong:
+      return hasLength(message, 2, 2) ? { kind: 'pong', id } : undefined;
     default:
       return undefined;
   }

@@ -202,7 +202,8 @@ export type CallMessage =
   | { kind: 'argumentItem'; id: number; value?: Value }
   | { kind: 'argumentEnd'; id: number; code?: string; message?: string; data?: Value }
   | { kind: 'argumentCredit'; id: number; bytes: number }
-  | { kind: 'argumentStop'; id: number };
+  | { kind: 'argumentStop'; id: number }
+  | { kind: 'ping' | 'pong'; id: number };
 
 export function encodeCallMessages(messages: CallMessage[]): Uint8Array {
   return concat(...messages.map((message) => encodeValue(toArray(message))));
@@ -236,6 +237,10 @@ function toArray(message: CallMessage): Value[] {
       return [10, message.id, message.bytes];
     case 'argumentStop':
       return [11, message.id];
+    case 'ping':
+      return [12, message.id];
+    case 'pong':
+      return [13, message.id];
   }
 }
 
@@ -291,6 +296,10 @@ function fromArray(array: Value): CallMessage {
       return { kind: 'argumentCredit', ...readCredit(fields) };
     case 11:
       return { kind: 'argumentStop', ...readIdAlone(fields) };
+    case 12:
+      return { kind: 'ping', ...readIdAlone(fields) };
+    case 13:
+      return { kind: 'pong', ...readIdAlone(fields) };
     default:
       throw new Refused('an unknown kind of message');
   }

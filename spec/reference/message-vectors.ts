@@ -239,6 +239,8 @@ function callMessages(): object[] {
     [{ kind: 'argumentEnd', id: 2, code: 'TOO_HOT', message: '', data: null }],
     [{ kind: 'argumentCredit', id: 2, bytes: 1 }],
     [{ kind: 'argumentStop', id: 2 }],
+    [{ kind: 'ping', id: 1 }],
+    [{ kind: 'pong', id: 1 }],
   ];
   return bodies.map((messages) => ({
     messages: messages.map((message) => jsonOf(message)),

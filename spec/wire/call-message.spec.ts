@@ -16,6 +16,8 @@ import {
   encodeError,
   encodeItem,
   encodeNotify,
+  encodePing,
+  encodePong,
   encodeResult,
 } from '../../lib/wire/call-message.js';
 import type { Metadata } from '../../lib/wire/call-metadata.js';
@@ -93,6 +95,10 @@ function encode(message: CallMessage): Uint8Array {
       return encodeArgumentEnd(message.id, message.error, limits);
     case 'argumentStop':
       return encodeArgumentStop(message.id);
+    case 'ping':
+      return encodePing(message.id);
+    case 'pong':
+      return encodePong(message.id);
   }
 }
 
@@ -204,7 +210,7 @@ describe('messages of calls', () => {
     it('gives out no message of a body when a later one is wrong', () => {
       const good = [...encodeCancel(1), ...encodeCancel(2)];
       expect(decode(new Uint8Array(good))).to.have.length(2);
-      for (const bad of [[0x90], [0x92, 4], [0xc1], [0x92, 4, 0], [0x92, 12, 1]]) {
+      for (const bad of [[0x90], [0x92, 4], [0xc1], [0x92, 4, 0], [0x92, 14, 1]]) {
         expect(() => decode(new Uint8Array([...good, ...bad])))
           .to.throw(SealwireError)
           .with.property('code', 'PROTOCOL_ERROR');

@@ -1,0 +1,104 @@
+// Noticing that a peer is gone, where no transport says so: a cable that was pulled, a phone without a network.
+//
+//   quiet for intervalMs ─▸ ping ─ quiet for timeoutMs ─▸ CONNECTION_CLOSED, heartbeat-timeout
+//                            └ anything that only the peer can have sent ─▸ from the start
+//
+// One timer per connection; a message that comes in sets a flag and no more. Who is busy sends no ping.
+
+import type { Clock, StopTimer } from '../base/clock.js';
+import { SealwireError } from '../base/errors.js';
+import { Security, satisfies } from '../contract/security.js';
+import { encodePing, encodePong } from '../wire/call-message.js';
+
+export interface HeartbeatSettings {
+  /** How long a connection may be quiet before the peer is asked, in milliseconds. */
+  readonly intervalMs: number;
+  /** How long the peer may then say nothing, in milliseconds. */
+  readonly timeoutMs: number;
+}
+
+export interface HeartbeatOptions {
+  /** Undefined: this side asks nothing, and answers its peer. */
+  readonly settings: HeartbeatSettings | undefined;
+  readonly clock: Clock;
+  readonly hasKeys: boolean;
+  send(flags: number, message: Uint8Array): void;
+  fail(error: SealwireError): void;
+}
+
+export class Heartbeat {
+  readonly #options: HeartbeatOptions;
+  /** Both flags where there are keys: whoever is on the path can keep no dead peer alive. */
+  readonly #flags: number;
+  readonly #proof: number;
+  #heard = false;
+  #asked = 0;
+  #stopTimer: StopTimer | undefined;
+
+  constructor(options: HeartbeatOptions) {
+    this.#options = options;
+    this.#flags = options.hasKeys ? Security.Encrypted | Security.Authenticated : Security.None;
+    this.#proof = options.hasKeys ? Security.Authenticated : Security.None;
+    this.#listen();
+  }
+
+  /** Something came in under these flags. Without a tag it may be anybody's. */
+  heard(flags: number): void {
+    if (satisfies(flags, this.#proof)) this.#heard = true;
+  }
+
+  /** The peer asks. Throws PROTOCOL_ERROR for a ping with less protection than there is. */
+  ping(flags: number, id: number): void {
+    this.#refuseLess(flags);
+    this.#send(encodePong(id));
+  }
+
+  /** The peer answers: heard() knows already. Throws PROTOCOL_ERROR like {@link ping}. */
+  pong(flags: number): void {
+    this.#refuseLess(flags);
+  }
+
+  stop(): void {
+    this.#stopTimer?.();
+  }
+
+  #listen(): void {
+    const { settings, clock } = this.#options;
+    if (settings === undefined) return;
+    this.#heard = false;
+    this.#stopTimer = clock.setTimer(settings.intervalMs, () => {
+      if (this.#heard) this.#listen();
+      else this.#ask(settings, clock);
+    });
+  }
+
+  #ask({ timeoutMs }: HeartbeatSettings, clock: Clock): void {
+    this.#stopTimer = clock.setTimer(timeoutMs, () => {
+      if (this.#heard) this.#listen();
+      else this.#options.fail(silent(timeoutMs));
+    });
+    this.#asked += 1;
+    this.#send(encodePing(this.#asked));
+  }
+
+  #send(message: Uint8Array): void {
+    try {
+      this.#options.send(this.#flags, message);
+    } catch {
+      // Nothing gets through to the peer: if that stays so, one of the two sides will notice the silence.
+    }
+  }
+
+  #refuseLess(flags: number): void {
+    if (satisfies(flags, this.#flags)) return;
+    throw new SealwireError('PROTOCOL_ERROR', 'the peer sent a ping or pong without protection');
+  }
+}
+
+function silent(timeoutMs: number): SealwireError {
+  return new SealwireError(
+    'CONNECTION_CLOSED',
+    `the peer answered no ping within ${timeoutMs} ms (heartbeat.timeoutMs): it is gone, or the network is`,
+    { reason: 'heartbeat-timeout' },
+  );
+}
