@@ -1,9 +1,11 @@
 // What an RPC method may ask about the call that it is serving.
 //
 // The context is there from the start of the method until its first `await`: it is set around the synchronous part
-// of the call, which costs nothing and works in browsers, where there is no AsyncLocalStorage.
+// of the call, which costs nothing and works in browsers, where there is no AsyncLocalStorage. A stream has it anew
+// behind each `yield`. Calls that are made while it is there take over its deadline and its signal.
 
 import { SealwireError } from '../base/errors.js';
+import type { Metadata } from '../wire/call-metadata.js';
 import type { PeerIdentity } from './identity.js';
 import type { Peer } from './peer.js';
 
@@ -17,10 +19,12 @@ export interface CallContext {
   readonly identity: PeerIdentity | undefined;
   /** The flags that this very message had, at least what the method declares. */
   readonly security: number;
+  /** What the caller sent beside the arguments, under the flags of the call; frozen, empty where there was nothing. */
+  readonly metadata: Metadata;
   /** Aborted when the caller cancels, when the deadline passes, and when the connection ends. */
   readonly signal: AbortSignal;
-  /** When the caller's patience or this side's limit ends. */
-  readonly deadline: Date;
+  /** When the caller's patience or this side's limit ends; undefined for a stream that has no time limit. */
+  readonly deadline: Date | undefined;
 }
 
 let current: CallContext | undefined;
@@ -36,6 +40,11 @@ export function callContext(): CallContext {
   return current;
 }
 
+/** The same, undefined where {@link callContext} throws. */
+export function currentContext(): CallContext | undefined {
+  return current;
+}
+
 /** Runs the synchronous part of a method with its context. */
 export function runInContext<Result>(context: CallContext, run: () => Result): Result {
   const outer = current;
@@ -45,4 +54,11 @@ export function runInContext<Result>(context: CallContext, run: () => Result): R
   } finally {
     current = outer;
   }
+}
+
+const nothing: Metadata = Object.freeze(Object.create(null) as Record<string, never>);
+
+/** Metadata as methods see them: an object without a prototype, so that no key means anything else. */
+export function frozenMetadata(metadata: Metadata | undefined): Metadata {
+  return metadata === undefined ? nothing : Object.freeze(Object.assign(Object.create(null), metadata));
 }

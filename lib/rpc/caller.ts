@@ -1,28 +1,36 @@
-// The calling side: a call goes out under the right flags, and its promise settles exactly once.
+// The calling side: a call goes out under the right flags, and what it gave settles exactly once.
 //
-//   invoke ─ flags agreed ─ encoded ─ sent ─ pending ─┬─ result or error of the peer
-//                                                     ├─ timeout or abort: cancel is sent
+//   invoke ─ flags agreed ─ encoded ─ sent ─ pending ─┬─ result, end or error of the peer
+//   stream                                            ├─ timeout, abort or break: cancel is sent
 //                                                     └─ the connection ends
 //
-// Flags are the larger of what the peer's manifest asks for and what the caller asks for. An answer that lacks a flag
-// of its call is no answer: somebody on the way made it, and the connection ends.
+// Flags are the larger of what the peer's manifest asks for and what the caller asks for. An answer or an item that lacks
+// a flag of its call is none: somebody on the way made it, and the connection ends.
 
-import type { Clock, StopTimer } from '../base/clock.js';
+import type { Clock } from '../base/clock.js';
 import { RpcError, SealwireError } from '../base/errors.js';
 import type { Limits } from '../base/limits.js';
 import { satisfies } from '../contract/security.js';
-import { encodeCall, encodeCancel, encodeNotify } from '../wire/call-message.js';
+import {
+  encodeArgumentEnd,
+  encodeCall,
+  encodeCancel,
+  encodeCredit,
+  encodeItem,
+  encodeNotify,
+} from '../wire/call-message.js';
 import type { SharedMessage } from '../wire/shared-message.js';
+import { type CallOptions, type CallPlan, onceAborted, planCall, timeLeft } from './call-options.js';
 import { agreeFlags } from './flags.js';
+import { IncomingStream } from './incoming-stream.js';
+import { type Outgoing, trySend } from './outgoing.js';
+import { OutgoingStream } from './outgoing-stream.js';
+import { RemoteStream, type RpcStream } from './remote-stream.js';
+import { findStreamedArgument } from './streamed-argument.js';
+import { toldError } from './told-error.js';
 
-export interface CallOptions {
-  /** Flags on top of what the method declares; protection can be raised, never lowered. */
-  readonly security?: number;
-  /** Gives up with DEADLINE_EXCEEDED after so many milliseconds; at most and by default `limits.maxCallMs`. */
-  readonly timeoutMs?: number;
-  /** Gives up with CANCELLED when it is aborted, here and on the other side. */
-  readonly signal?: AbortSignal;
-}
+export type { CallOptions } from './call-options.js';
+export type { Outgoing } from './outgoing.js';
 
 /** A method of the peer, from its manifest. */
 export interface RemoteMethod {
@@ -30,21 +38,26 @@ export interface RemoteMethod {
   readonly fullName: string;
   readonly security: number;
   readonly oneWay: boolean;
-}
-
-export interface Outgoing {
-  /** Throws when the message cannot be sent. */
-  send(flags: number, message: Uint8Array): void;
-  /** Bit f: both sides accept records with flags f. */
-  readonly allowed: number;
+  /** It answers with items. */
+  readonly stream: boolean;
 }
 
 interface PendingCall {
+  readonly id: number;
   readonly flags: number;
+  readonly channel: string | undefined;
+  /** The stream that is the answer; undefined where it is a value. */
+  readonly items: IncomingStream | undefined;
   readonly resolve: (value: unknown) => void;
+  /** The peer's error. */
   readonly reject: (error: SealwireError) => void;
-  /** Stops the timer and the abort listener. */
-  readonly release: () => void;
+  /** What ends the call on this side. */
+  readonly abort: (error: SealwireError) => void;
+  /** Stops the timer and the abort listeners. */
+  release: () => void;
+  argument: OutgoingStream | undefined;
+  /** What the argument's iterator threw: the peer was told as much as it may know. */
+  argumentError: unknown;
 }
 
 export class Caller {
@@ -60,7 +73,7 @@ export class Caller {
     this.#clock = clock;
   }
 
-  /** Calls that wait for an answer. */
+  /** Calls that wait for an answer, or for the end of one. */
   get pendingCalls(): number {
     return this.#pending.size;
   }
@@ -72,17 +85,134 @@ export class Caller {
   async invoke(
     method: RemoteMethod,
     args: readonly unknown[],
-    options: CallOptions = {},
+    options?: CallOptions,
     shared?: SharedMessage,
   ): Promise<unknown> {
-    checkShape(args, options);
-    const { signal } = options;
-    const timeoutMs = this.#checkTimeout(options.timeoutMs);
-    const flags = agreeFlags(method.security | checkRaise(options.security), this.#outgoing.allowed);
-    if (signal?.aborted) throw cancelled(signal);
+    if (method.stream) {
+      throw new SealwireError(
+        'INVALID_ARGUMENT',
+        `${method.fullName} answers with a stream: call it with stream(), or through rpc()`,
+      );
+    }
+    const plan = planCall(options);
+    return new Promise((resolve, reject) => {
+      const settle = { items: undefined, resolve, reject, abort: reject };
+      if (!this.#send(method, args, plan, settle, shared)) resolve(undefined);
+    });
+  }
+
+  /** The items of a method of the peer that streams. It is called with the first next(), as it is planned now. */
+  stream(method: RemoteMethod, args: readonly unknown[], options?: CallOptions): RpcStream<unknown> {
+    if (!method.stream) {
+      throw new SealwireError('INVALID_ARGUMENT', `${method.fullName} answers with a value: use invoke()`);
+    }
+    const plan = planCall(options);
+    return new RemoteStream(() => this.#openStream(method, args, plan));
+  }
+
+  /** An answer came. Throws PROTOCOL_ERROR for one that is less protected than its call. */
+  settle(id: number, flags: number, answer: { value: unknown } | { error: RpcError }): void {
+    const pending = this.#find(id, flags, 'an answer');
+    // Nobody waits any more: the answer crossed a cancellation on its way.
+    if (pending === undefined) return;
+    if ('value' in answer && pending.items !== undefined) throw violation('a value in the place of a stream');
+    this.#forget(pending);
+    if ('value' in answer) pending.resolve(answer.value);
+    else pending.reject(withCause(answer.error, pending.argumentError));
+  }
+
+  /** An item of a stream came. */
+  item(id: number, flags: number, value: unknown, bytes: number): void {
+    const pending = this.#find(id, flags, 'an item');
+    if (pending === undefined) return;
+    if (pending.items === undefined) throw violation('an item in the place of a value');
+    pending.items.item(value, bytes);
+  }
+
+  end(id: number, flags: number): void {
+    const pending = this.#find(id, flags, 'an end');
+    if (pending === undefined) return;
+    if (pending.items === undefined) throw violation('an end in the place of a value');
+    this.#forget(pending);
+    pending.items.end();
+  }
+
+  /** The peer has taken items of the argument. */
+  argumentCredit(id: number, flags: number, bytes: number): void {
+    const pending = this.#find(id, flags, 'credit');
+    if (pending === undefined) return;
+    if (pending.argument === undefined) throw violation('credit for an argument that is no stream');
+    pending.argument.giveBack(bytes);
+  }
+
+  /** The method wants no more of the argument; its answer may still come. */
+  argumentStop(id: number, flags: number): void {
+    const pending = this.#find(id, flags, 'a stop');
+    if (pending === undefined) return;
+    if (pending.argument === undefined) throw violation('a stop of an argument that is no stream');
+    pending.argument.stop();
+  }
+
+  /** The connection has ended: every waiting call fails. Of a stream, what came before is still given out. */
+  close(cause: SealwireError): void {
+    for (const pending of [...this.#pending.values()]) {
+      this.#forget(pending);
+      pending.reject(
+        connectionClosed(`the connection ended before the answer came: ${cause.message}`, cause),
+      );
+    }
+  }
+
+  #openStream(method: RemoteMethod, args: readonly unknown[], plan: CallPlan): IncomingStream {
+    let pending: PendingCall | undefined;
+    const items = new IncomingStream({
+      giveBack: (bytes) => {
+        if (pending !== undefined) this.#say(pending, encodeCredit('credit', pending.id, bytes));
+      },
+      stop: () => {
+        if (pending !== undefined) this.#cancel(pending);
+      },
+    });
+    pending = this.#send(method, args, plan, {
+      items,
+      resolve: () => undefined,
+      reject: (error) => items.end({ error }),
+      abort: (error) => items.abort(error),
+    });
+    return items;
+  }
+
+  /** Sends a call. Undefined for a one-way one: nothing is waited for. */
+  #send(
+    method: RemoteMethod,
+    args: readonly unknown[],
+    plan: CallPlan,
+    settle: Pick<PendingCall, 'items' | 'resolve' | 'reject' | 'abort'>,
+    shared?: SharedMessage,
+  ): PendingCall | undefined {
+    if (!Array.isArray(args))
+      throw new SealwireError('INVALID_ARGUMENT', 'the arguments of a call must be an array');
+    const { metadata, channel, security } = plan.options;
+    const streamed = findStreamedArgument(args);
+    const timeoutMs = timeLeft(
+      plan,
+      this.#clock.date(),
+      method.stream || streamed !== undefined,
+      this.#limits,
+    );
+    const flags = agreeFlags(method.security | checkRaise(security), this.#outgoing.allowed);
+    const aborted = plan.signals.find((signal) => signal.aborted);
+    if (aborted !== undefined) throw cancelled(aborted);
+    if (streamed !== undefined && (method.oneWay || shared !== undefined)) {
+      throw new SealwireError(
+        'INVALID_ARGUMENT',
+        `argument[${streamed.index}] is a stream: only a call to one peer that is not one-way can send it`,
+      );
+    }
     if (method.oneWay) {
-      const notify = () => encodeNotify(method.id, args, this.#limits);
-      this.#outgoing.send(flags, shared ? shared.notify([method.id, args], notify) : notify());
+      const notify = () => encodeNotify(method.id, args, this.#limits, metadata);
+      const message = shared ? shared.notify([method.id, args, metadata], notify) : notify();
+      this.#outgoing.send(flags, message, channel);
       return undefined;
     }
     if (this.#pending.size >= this.#limits.maxPendingCalls) {
@@ -92,78 +222,117 @@ export class Caller {
       );
     }
     const id = this.#nextId;
-    const call = (each: number) => encodeCall(each, method.id, args, timeoutMs, this.#limits);
-    this.#outgoing.send(flags, shared ? shared.call(id, [method.id, args, timeoutMs], call) : call(id));
+    const extras = { metadata, streamArgument: streamed?.index, channel };
+    const sent = streamed?.args ?? args;
+    const call = (each: number) => encodeCall(each, method.id, sent, timeoutMs, this.#limits, extras);
+    const parts = [method.id, args, timeoutMs, metadata, channel];
+    this.#outgoing.send(flags, shared ? shared.call(id, parts, call) : call(id), channel);
     this.#nextId += 1;
-    return this.#wait(id, flags, method.fullName, timeoutMs, signal);
+    const pending: PendingCall = {
+      ...settle,
+      id,
+      flags,
+      channel,
+      release: () => undefined,
+      argument: undefined,
+      argumentError: undefined,
+    };
+    this.#pending.set(id, pending);
+    this.#wait(pending, method.fullName, timeoutMs, plan.signals);
+    if (streamed !== undefined) this.#sendArgument(pending, streamed.iterable);
+    return pending;
   }
 
-  /** An answer came. Throws PROTOCOL_ERROR for one that is less protected than its call. */
-  settle(id: number, flags: number, answer: { value: unknown } | { error: RpcError }): void {
-    const pending = this.#pending.get(id);
-    // Nobody waits any more: the answer crossed a cancellation on its way.
-    if (pending === undefined) return;
-    if (!satisfies(flags, pending.flags)) {
-      throw new SealwireError('PROTOCOL_ERROR', 'an answer came with less protection than its call had');
-    }
-    this.#forget(id, pending);
-    if ('error' in answer) pending.reject(answer.error);
-    else pending.resolve(answer.value);
+  #wait(pending: PendingCall, name: string, timeoutMs: number, signals: readonly AbortSignal[]): void {
+    const giveUp = (error: SealwireError) => {
+      this.#cancel(pending);
+      pending.abort(error);
+    };
+    const what = pending.items ? 'end' : 'answer';
+    const stopTimer =
+      timeoutMs === 0
+        ? undefined
+        : this.#clock.setTimer(timeoutMs, () => {
+            giveUp(new SealwireError('DEADLINE_EXCEEDED', `${name} did not ${what} within ${timeoutMs} ms`));
+          });
+    const stopListening = onceAborted(signals, (signal) => giveUp(cancelled(signal)));
+    pending.release = () => {
+      stopTimer?.();
+      stopListening();
+    };
   }
 
-  /** The connection has ended: every waiting call fails. */
-  close(cause: SealwireError): void {
-    for (const [id, pending] of this.#pending) {
-      this.#forget(id, pending);
-      pending.reject(
-        connectionClosed(`the connection ended before the answer came: ${cause.message}`, cause),
-      );
-    }
-  }
-
-  #wait(id: number, flags: number, name: string, timeoutMs: number, signal?: AbortSignal): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      const giveUp = (error: SealwireError) => {
-        this.#forget(id, pending);
-        this.#cancel(id, flags);
-        reject(error);
-      };
-      const onAbort = () => giveUp(cancelled(signal!));
-      const stopTimer: StopTimer = this.#clock.setTimer(timeoutMs, () => {
-        giveUp(new SealwireError('DEADLINE_EXCEEDED', `${name} did not answer within ${timeoutMs} ms`));
-      });
-      signal?.addEventListener('abort', onAbort, { once: true });
-      const release = () => {
-        stopTimer();
-        signal?.removeEventListener('abort', onAbort);
-      };
-      const pending: PendingCall = { flags, resolve, reject, release };
-      this.#pending.set(id, pending);
-    });
-  }
-
-  #forget(id: number, pending: PendingCall): void {
-    this.#pending.delete(id);
-    pending.release();
-  }
-
-  #cancel(id: number, flags: number): void {
+  #sendArgument(pending: PendingCall, iterable: AsyncIterable<unknown>): void {
+    const { id, flags, channel } = pending;
+    const tell = (error?: unknown) => {
+      pending.argumentError = error;
+      const told = error === undefined ? undefined : toldError(error, 'the streamed argument failed');
+      let message: Uint8Array;
+      try {
+        message = encodeArgumentEnd(id, told, this.#limits);
+      } catch {
+        // Its data cannot be sent.
+        message = encodeArgumentEnd(id, { ...told!, data: undefined }, this.#limits);
+      }
+      this.#say(pending, message);
+    };
+    let iterator: AsyncIterator<unknown>;
     try {
-      this.#outgoing.send(flags, encodeCancel(id));
+      iterator = iterable[Symbol.asyncIterator]();
+    } catch (error) {
+      tell(error);
+      return;
+    }
+    pending.argument = new OutgoingStream(
+      iterator,
+      {
+        encode: (value) => encodeItem('argumentItem', id, value, this.#limits),
+        send: (message) => trySend(this.#outgoing, flags, message, channel),
+        room: () => this.#outgoing.room?.(),
+        enter: (step) => step(),
+        ended: () => tell(),
+        failed: tell,
+        unsendable: (error) => {
+          this.#cancel(pending);
+          pending.abort(asSealwireError(error));
+        },
+        // The call does not need it any more, and nobody would hear of it.
+        cleanupFailed: () => undefined,
+        finished: () => undefined,
+      },
+      this.#clock,
+    );
+    pending.argument.start();
+  }
+
+  /** Undefined when the call is over. Throws PROTOCOL_ERROR for what is less protected than its call. */
+  #find(id: number, flags: number, what: string): PendingCall | undefined {
+    const pending = this.#pending.get(id);
+    if (pending !== undefined && !satisfies(flags, pending.flags))
+      throw violation(`${what} with less protection than its call had`);
+    return pending;
+  }
+
+  #forget(pending: PendingCall): void {
+    this.#pending.delete(pending.id);
+    pending.release();
+    pending.argument?.stop();
+  }
+
+  #cancel(pending: PendingCall): void {
+    if (this.#pending.get(pending.id) !== pending) return;
+    this.#say(pending, encodeCancel(pending.id));
+    this.#forget(pending);
+  }
+
+  /** Says something about a call that is not over. */
+  #say(pending: PendingCall, message: Uint8Array): void {
+    if (this.#pending.get(pending.id) !== pending) return;
+    try {
+      this.#outgoing.send(pending.flags, message, pending.channel);
     } catch {
       // The connection is gone or choked; the other side's own deadline ends the call there.
     }
-  }
-
-  #checkTimeout(timeoutMs: number | undefined): number {
-    if (timeoutMs === undefined) return this.#limits.maxCallMs;
-    if (!Number.isSafeInteger(timeoutMs) || timeoutMs < 1) {
-      throw new SealwireError(
-        'INVALID_ARGUMENT',
-        'timeoutMs must be a positive whole number of milliseconds',
-      );
-    }
-    return Math.min(timeoutMs, this.#limits.maxCallMs);
   }
 }
 
@@ -173,18 +342,12 @@ export function connectionClosed(message: string, cause: SealwireError): Sealwir
   return new SealwireError('CONNECTION_CLOSED', message, { reason, cause });
 }
 
-/** What JavaScript may pass although the types say otherwise, and the peer would take for an attack. */
-function checkShape(args: readonly unknown[], options: CallOptions): void {
-  if (!Array.isArray(args)) {
-    throw new SealwireError('INVALID_ARGUMENT', 'the arguments of a call must be an array');
+/** The peer's error says what the method made of it; what the argument's iterator really threw stands here alone. */
+function withCause(error: RpcError, cause: unknown): RpcError {
+  if (cause !== undefined) {
+    Object.defineProperty(error, 'cause', { value: cause, configurable: true, writable: true });
   }
-  if (typeof options !== 'object' || options === null) {
-    throw new SealwireError('INVALID_ARGUMENT', 'the options of a call must be an object');
-  }
-  const { signal }: { signal?: Partial<AbortSignal> } = options;
-  if (signal !== undefined && typeof signal?.addEventListener !== 'function') {
-    throw new SealwireError('INVALID_ARGUMENT', 'signal must be an AbortSignal: give controller.signal');
-  }
+  return error;
 }
 
 function checkRaise(security: number | undefined): number {
@@ -200,4 +363,13 @@ function checkRaise(security: number | undefined): number {
 
 function cancelled(signal: AbortSignal): SealwireError {
   return new SealwireError('CANCELLED', 'the call was cancelled', { cause: signal.reason });
+}
+
+function asSealwireError(error: unknown): SealwireError {
+  if (error instanceof SealwireError) return error;
+  return new SealwireError('INVALID_ARGUMENT', 'an item of the argument cannot be sent', { cause: error });
+}
+
+function violation(what: string): SealwireError {
+  return new SealwireError('PROTOCOL_ERROR', `the peer sent ${what}`);
 }

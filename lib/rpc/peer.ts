@@ -3,6 +3,7 @@
 import type { CallOptions } from './caller.js';
 import type { PeerIdentity } from './identity.js';
 import { createProxy, type RpcProxy, type ServiceClass } from './proxy.js';
+import type { RpcStream } from './remote-stream.js';
 import type { Session } from './session.js';
 
 /** How a connection is protected. */
@@ -66,7 +67,7 @@ export class Peer {
     if (typeof service !== 'string') this.#session.checkPolicy(service);
     return createProxy(
       service,
-      (method, args, callOptions) => this.invoke(method, args, callOptions),
+      (method, args, callOptions) => this.#session.call(method, args, callOptions),
       options,
     );
   }
@@ -78,6 +79,18 @@ export class Peer {
     options?: CallOptions,
   ): Promise<Result> {
     return this.#session.invoke(name, args, options) as Promise<Result>;
+  }
+
+  /**
+   * The items of `Service.method` of the peer, which streams them. It is called with the first next(); leaving the loop
+   * ends it there.
+   */
+  stream<Item = unknown>(
+    name: string,
+    args: readonly unknown[] = [],
+    options?: CallOptions,
+  ): RpcStream<Item> {
+    return this.#session.stream(name, args, options) as RpcStream<Item>;
   }
 
   /**

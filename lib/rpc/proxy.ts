@@ -5,18 +5,29 @@
 
 import { collectRpcs } from '../contract/metadata.js';
 import type { CallOptions } from './caller.js';
+import type { RpcStream } from './remote-stream.js';
 
 /**
- * The methods of `Service` as its peer sees them: the same arguments, a promise of the result. Of an overloaded method
+ * The methods of `Service` as its peer sees them: the same arguments, a promise of the result, or its items where a method
+ * is an async generator or returns an AsyncIterable. Of an overloaded method
  * the last signature is seen, of a generic one its constraint: TypeScript tells no more.
  */
 export type RpcProxy<Service> = {
   readonly [Name in keyof Service as MethodName<Service, Name>]: Service[Name] extends (
     ...args: infer Args
   ) => infer Result
-    ? (...args: Args) => Promise<Awaited<Result>>
+    ? (...args: Args) => RpcAnswer<Result>
     : never;
 };
+
+/** What calling a method gives that returns `Result` where it runs: a stream of its items, or a promise of its result. */
+export type RpcAnswer<Result> = unknown extends Awaited<Result>
+  ? Promise<Awaited<Result>>
+  : [Awaited<Result>] extends [never]
+    ? Promise<never>
+    : [Awaited<Result>] extends [AsyncIterable<infer Item>]
+      ? RpcStream<Item>
+      : Promise<Awaited<Result>>;
 
 /** A name that can be called through the proxy; `any` and `unknown` would pass for methods. */
 type MethodName<Service, Name extends keyof Service> = Name extends NotMethod
@@ -32,7 +43,7 @@ type UnaryMethod = (...args: never[]) => unknown;
 /** A class that a service is an instance of, abstract or not. */
 export type ServiceClass<Service> = abstract new (...args: never[]) => Service;
 
-export type Invoke = (name: string, args: readonly unknown[], options?: CallOptions) => Promise<unknown>;
+export type Invoke = (name: string, args: readonly unknown[], options?: CallOptions) => unknown;
 
 /** Names that JavaScript itself asks objects for; a method of such a name is called through `invoke`. */
 const notMethods = ['then', 'toString', 'valueOf', 'toJSON', 'constructor'] as const;
@@ -46,7 +57,7 @@ export function createProxy<Service extends object>(
 ): RpcProxy<Service> {
   const serviceName = typeof service === 'string' ? service : service.name;
   const wireNames = typeof service === 'string' ? undefined : namesOnTheWire(service);
-  const methods = new Map<string, (...args: unknown[]) => Promise<unknown>>();
+  const methods = new Map<string, (...args: unknown[]) => unknown>();
   const handler: ProxyHandler<object> = {
     get(_target, key) {
       if (typeof key !== 'string' || isNotMethod(key)) return undefined;

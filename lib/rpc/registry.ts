@@ -15,6 +15,8 @@ export interface ServedMethod {
   /** The least flags with which a call is accepted. */
   readonly security: number;
   readonly oneWay: boolean;
+  /** What it returns is an AsyncIterable, or a promise of one: its items are the answer. */
+  readonly stream: boolean;
   /** Only for callers that have proved who they are. */
   readonly requiresIdentity: boolean;
   /** Longest that one call may take, in milliseconds; undefined: the connection's limit. */
@@ -60,7 +62,7 @@ export class Registry {
     const methods = manifest.services.flatMap((service) => {
       const target = this.#targets.get(service.name)!;
       const rpcs = collectRpcs(target);
-      return service.methods.map(({ name, security, oneWay }): ServedMethod => {
+      return service.methods.map(({ name, security, oneWay, stream }): ServedMethod => {
         const { key, metadata } = rpcs.get(name)!;
         const method = Reflect.get(target, key) as (...args: unknown[]) => unknown;
         const { allow } = metadata;
@@ -70,6 +72,7 @@ export class Registry {
           fullName: `${service.name}.${name}`,
           security,
           oneWay,
+          stream,
           requiresIdentity: metadata.requiresIdentity,
           timeoutMs: metadata.timeoutMs,
           invoke: rule ? (args) => runIfAllowed(rule, args, () => run(args)) : run,

@@ -14,10 +14,13 @@ import type { CloseReason } from '../wire/frame.js';
 import type { SharedMessage } from '../wire/shared-message.js';
 import { Caller, type CallOptions, connectionClosed, type RemoteMethod } from './caller.js';
 import { type CallObserver, Dispatcher } from './dispatcher.js';
+import { Heartbeat, type HeartbeatSettings } from './heartbeat.js';
 import { certificateIdentity, type PeerIdentity } from './identity.js';
+import type { Outgoing } from './outgoing.js';
 import { type ConnectionSecurity, Peer } from './peer.js';
 import type { ServiceClass } from './proxy.js';
 import type { Services } from './registry.js';
+import { deferredAnswer, type RpcStream } from './remote-stream.js';
 
 export interface SessionObserver extends CallObserver {
   /** The handshake is over; calls may be made. What this throws ends the connection. */
@@ -30,6 +33,8 @@ export interface SessionOptions {
   /** See {@link Peer.id}. */
   readonly id: number;
   readonly services: Services;
+  /** Undefined: the peer is asked for no sign of life. */
+  readonly heartbeat?: HeartbeatSettings | undefined;
   readonly limits: Limits;
   readonly clock: Clock;
   readonly observer: SessionObserver;
@@ -104,15 +109,24 @@ export class Session implements ConnectionOwner {
     options?: CallOptions,
     shared?: SharedMessage,
   ): Promise<unknown> {
-    const { caller, methods } = this.#alive();
-    const method = methods.get(name);
-    if (method === undefined) {
-      throw new SealwireError(
-        'UNIMPLEMENTED',
-        `the peer offers no method ${name}; it offers ${offered(methods)}`,
-      );
+    return this.#alive().caller.invoke(this.#method(name), args, options, shared);
+  }
+
+  /** The items of a method that streams; called with the first next(), which fails where the method cannot be called. */
+  stream(name: string, args: readonly unknown[], options?: CallOptions): RpcStream<unknown> {
+    return this.#alive().caller.stream(this.#method(name), args, options);
+  }
+
+  /**
+   * A promise of the answer, or the stream, as the manifest says. Where there is no such method, or no connection, a
+   * promise that rejects and that throws the same when it is iterated.
+   */
+  call(name: string, args: readonly unknown[], options?: CallOptions): Promise<unknown> | RpcStream<unknown> {
+    try {
+      return this.#method(name).stream ? this.stream(name, args, options) : this.invoke(name, args, options);
+    } catch (error) {
+      return deferredAnswer(Promise.reject(error));
     }
-    return caller.invoke(method, args, options, shared);
   }
 
   /** Throws POLICY_MISMATCH when the peer's manifest asks for less than the class declares, or lacks the service. */
@@ -147,33 +161,45 @@ export class Session implements ConnectionOwner {
   }
 
   established(established: Established): void {
-    const { services, limits, clock, observer } = this.#options;
+    const { services, limits, clock, observer, heartbeat } = this.#options;
     const connection = this.#connected();
     const manifest = decodeManifest(established.peer.manifest);
     // Again, for those who show no certificate.
     this.#checkExpectations(manifest);
     const { allowed } = established;
-    const send = (flags: number, message: Uint8Array) => connection.send(flags, message);
+    const outgoing: Outgoing = {
+      allowed,
+      send: (flags, message, channel) => connection.send(flags, message, channel),
+      room: () => (connection.backpressure.full ? connection.writable() : undefined),
+    };
     this.#live = {
       established,
       manifest,
       methods: remoteMethods(manifest),
-      caller: new Caller({ send, allowed }, limits, clock),
+      caller: new Caller(outgoing, limits, clock),
       dispatcher: new Dispatcher({
         peer: this.peer,
         methods: services.methods,
         limits,
         clock,
-        allowed,
-        send,
+        ...outgoing,
         fail: (error) => connection.fail(error),
         observer,
+      }),
+      heartbeat: new Heartbeat({
+        settings: heartbeat,
+        clock,
+        hasKeys: established.secrets !== undefined,
+        // On a channel of its own: behind a large transfer it would come too late.
+        send: (flags, message) => void connection.send(flags, message, 'heartbeat'),
+        fail: (error) => connection.fail(error),
       }),
     };
     observer.established(this.peer);
   }
 
   messages(flags: number, body: Uint8Array): void {
+    this.#live?.heartbeat.heard(flags);
     for (const message of decodeCallMessages(body, this.#options.limits)) {
       // A message before this one may have ended the connection.
       if (this.#endedBy === undefined) this.#route(flags, message);
@@ -183,6 +209,7 @@ export class Session implements ConnectionOwner {
   closed(error: SealwireError): void {
     const live = this.#live;
     this.#endedBy = error;
+    live?.heartbeat.stop();
     live?.caller.close(error);
     live?.dispatcher.close(error);
     this.#end.abort(error);
@@ -190,13 +217,13 @@ export class Session implements ConnectionOwner {
   }
 
   #route(flags: number, message: CallMessage): void {
-    const { caller, dispatcher } = this.#alive();
+    const { caller, dispatcher, heartbeat } = this.#alive();
     switch (message.kind) {
       case 'call':
-        dispatcher.call(flags, message.id, message.method, message.args, message.timeoutMs);
+        dispatcher.call(flags, message.id, message.method, message.args, message.timeoutMs, message);
         break;
       case 'notify':
-        dispatcher.notify(flags, message.method, message.args);
+        dispatcher.notify(flags, message.method, message.args, message.metadata);
         break;
       case 'result':
         caller.settle(message.id, flags, { value: message.value });
@@ -206,10 +233,47 @@ export class Session implements ConnectionOwner {
           error: new RpcError(message.code, message.message, message.data),
         });
         break;
+      case 'ping':
+        heartbeat.ping(flags, message.id);
+        break;
+      case 'pong':
+        heartbeat.pong(flags);
+        break;
       case 'cancel':
         dispatcher.cancel(flags, message.id);
         break;
+      case 'item':
+        caller.item(message.id, flags, message.value, message.bytes);
+        break;
+      case 'end':
+        caller.end(message.id, flags);
+        break;
+      case 'credit':
+        dispatcher.credit(flags, message.id, message.bytes);
+        break;
+      case 'argumentItem':
+        dispatcher.argumentItem(flags, message.id, message.value, message.bytes);
+        break;
+      case 'argumentEnd':
+        dispatcher.argumentEnd(flags, message.id, message.error);
+        break;
+      case 'argumentCredit':
+        caller.argumentCredit(message.id, flags, message.bytes);
+        break;
+      case 'argumentStop':
+        caller.argumentStop(message.id, flags);
+        break;
     }
+  }
+
+  #method(name: string): RemoteMethod {
+    const { methods } = this.#alive();
+    const method = methods.get(name);
+    if (method !== undefined) return method;
+    throw new SealwireError(
+      'UNIMPLEMENTED',
+      `the peer offers no method ${name}; it offers ${offered(methods)}`,
+    );
   }
 
   #checkExpectations(manifest: Manifest): void {
@@ -240,14 +304,15 @@ interface LiveSession {
   readonly methods: ReadonlyMap<string, RemoteMethod>;
   readonly caller: Caller;
   readonly dispatcher: Dispatcher;
+  readonly heartbeat: Heartbeat;
 }
 
 function remoteMethods(manifest: Manifest): ReadonlyMap<string, RemoteMethod> {
   const methods = new Map<string, RemoteMethod>();
   for (const service of manifest.services) {
-    for (const { id, name, security, oneWay } of service.methods) {
+    for (const { id, name, security, oneWay, stream } of service.methods) {
       const fullName = `${service.name}.${name}`;
-      methods.set(fullName, { id, fullName, security, oneWay });
+      methods.set(fullName, { id, fullName, security, oneWay, stream });
     }
   }
   return methods;

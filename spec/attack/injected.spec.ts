@@ -68,7 +68,7 @@ const injections: readonly Injection[] = [
     frame: () => forged(0x82, 1, 0),
     noticed: 'PROTOCOL_ERROR',
   },
-  { name: 'a plain message of unknown kind', frame: () => plain(2, 0x92, 9, 1), noticed: 'PROTOCOL_ERROR' },
+  { name: 'a plain message of unknown kind', frame: () => plain(2, 0x92, 99, 1), noticed: 'PROTOCOL_ERROR' },
   { name: 'a plain message that is no array', frame: () => plain(2, 0xc0), noticed: 'PROTOCOL_ERROR' },
   { name: 'a plain message that is cut off', frame: () => plain(2, 0x94, 0, 1), noticed: 'PROTOCOL_ERROR' },
 ];

@@ -109,8 +109,8 @@ describe('rpc/call-context', () => {
     expect([first!.security, second!.security]).to.deep.equal([2, 3]);
     expect([first!.client.id, second!.client.id]).to.deep.equal([1, 2]);
     expect(server.clients.get(2)).to.equal(second!.client);
-    expect(second!.deadline.getTime() - before).to.be.within(4900, 10_000);
-    expect(first!.deadline.getTime() - before).to.be.within(59_900, 65_000);
+    expect(second!.deadline!.getTime() - before).to.be.within(4900, 10_000);
+    expect(first!.deadline!.getTime() - before).to.be.within(59_900, 65_000);
     expect([first!.signal.aborted, second!.signal.aborted]).to.deep.equal([false, false]);
     await others[1]!.stop();
     await stop();

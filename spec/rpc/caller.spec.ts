@@ -10,8 +10,8 @@ import { codeOf, outcomeOf } from '../support/settled.js';
 import { nothingUncaught } from '../support/uncaught.js';
 import { FakeOutgoing, notRead } from './fake-outgoing.js';
 
-const move: RemoteMethod = { id: 4, fullName: 'Arena.move', security: 2, oneWay: false };
-const wave: RemoteMethod = { id: 5, fullName: 'Arena.wave', security: 0, oneWay: true };
+const move: RemoteMethod = { id: 4, fullName: 'Arena.move', security: 2, oneWay: false, stream: false };
+const wave: RemoteMethod = { id: 5, fullName: 'Arena.wave', security: 0, oneWay: true, stream: false };
 
 function setUp(limits: Partial<Limits> = {}, allowed?: number) {
   const outgoing = new FakeOutgoing(allowed);

@@ -126,7 +126,7 @@ for (const scheme of schemes) {
         }
 
         it('says RESOURCE_EXHAUSTED of an answer that the caller would refuse, and lives on', async () => {
-          expect(await outcomeOf(echo().bytes(2 ** 21))).to.include({
+          expect(await outcomeOf(echo().bytes(2 ** 24))).to.include({
             kind: 'failed',
             code: 'RESOURCE_EXHAUSTED',
           });
@@ -136,7 +136,7 @@ for (const scheme of schemes) {
         it('does not send arguments that the peer would refuse, and lives on', async () => {
           const { notes } = target;
           const before = notes.length;
-          for (const call of [echo().plain(new Uint8Array(2 ** 21)), echo().note(new Uint8Array(2 ** 21))]) {
+          for (const call of [echo().plain(new Uint8Array(2 ** 24)), echo().note(new Uint8Array(2 ** 24))]) {
             expect(await outcomeOf(call)).to.include({ code: 'RESOURCE_EXHAUSTED', reason: 'message-size' });
           }
           expect(await codeOf(echo().plain(() => 1))).to.equal('INVALID_ARGUMENT');

@@ -40,6 +40,7 @@ function setUp(options: SetUp = {}) {
     fullName: 'Arena.move',
     security: 0,
     oneWay: false,
+    stream: false,
     requiresIdentity: false,
     timeoutMs: undefined,
     invoke: (args) => body(...args),
@@ -476,7 +477,7 @@ describe('rpc/dispatcher', () => {
         });
         const before = clock.date().getTime();
         dispatcher.call(2, 1, 0, [], asked);
-        expect(contexts[0]!.deadline.getTime() - before).to.equal(patience);
+        expect(contexts[0]!.deadline!.getTime() - before).to.equal(patience);
         clock.advance(patience - 1);
         expect([outgoing.sent.length, contexts[0]!.signal.aborted]).to.deep.equal([0, false]);
         clock.advance(1);

@@ -155,7 +155,7 @@ export function context(): void {
     identity.name = 'root';
   }
   expectType<Equal<[typeof client, typeof security], [Peer, number]>>(true);
-  expectType<Equal<[typeof signal, typeof deadline], [AbortSignal, Date]>>(true);
+  expectType<Equal<[typeof signal, typeof deadline], [AbortSignal, Date | undefined]>>(true);
   // @ts-expect-error it is told, not set
   callContext().security = 3;
 }

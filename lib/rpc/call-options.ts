@@ -1,0 +1,98 @@
+// What may be said about one call, and what is made of it: how long it may take, and what ends it early.
+//
+// The time limit is the least of all that apply: the call's own, a deadline, that of the call in which it is made, and,
+// unless it streams, limits.maxCallMs. A method that makes calls of its own so passes on what is left to it.
+
+import { SealwireError } from '../base/errors.js';
+import type { Limits } from '../base/limits.js';
+import type { Metadata } from '../wire/call-metadata.js';
+import { type CallContext, currentContext } from './call-context.js';
+
+export interface CallOptions {
+  /** Flags on top of what the method declares; protection can be raised, never lowered. */
+  readonly security?: number;
+  /**
+   * Gives up with DEADLINE_EXCEEDED after so many milliseconds; at most and by default `limits.maxCallMs`. Of a call that
+   * streams, its result or an argument, it limits the whole; such a call has no limit by default.
+   */
+  readonly timeoutMs?: number;
+  /** The same as a date; the sooner of both counts. */
+  readonly deadline?: Date | undefined;
+  /** Gives up with CANCELLED when it is aborted, here and on the other side. */
+  readonly signal?: AbortSignal;
+  /**
+   * The call that this one is made for: it ends with it, by its deadline or its signal. Calls that a method makes
+   * before its first `await` have it anyway; behind that, give what callContext() returned. Null: none.
+   */
+  readonly context?: CallContext | null | undefined;
+  /** Travels beside the arguments, under the same flags: `callContext().metadata` on the other side. */
+  readonly metadata?: Metadata;
+  /** The method may run twice: a call whose answer was lost with its connection is made again on the next one. */
+  readonly idempotent?: boolean;
+  /** The channel that the call and its answer go on: 1 to 64 bytes, known by its name alone. */
+  readonly channel?: string;
+}
+
+/** The longest delay that setTimeout can measure. */
+const longestTimerMs = 2 ** 31 - 1;
+
+/** What was decided about a call when it was made, which for a stream is before it is sent. */
+export interface CallPlan {
+  readonly options: CallOptions;
+  /** What ends it early. */
+  readonly signals: readonly AbortSignal[];
+  readonly deadlines: readonly Date[];
+}
+
+/** Throws INVALID_ARGUMENT for what JavaScript may pass although the types say otherwise. */
+export function planCall(options: CallOptions = {}): CallPlan {
+  if (typeof options !== 'object' || options === null)
+    throw invalid('the options of a call must be an object');
+  const { signal, timeoutMs, deadline, context = currentContext(), channel }: CallOptions = options;
+  if (signal !== undefined && typeof (signal as Partial<AbortSignal> | null)?.addEventListener !== 'function')
+    throw invalid('signal must be an AbortSignal: give controller.signal');
+  if (timeoutMs !== undefined && (!Number.isSafeInteger(timeoutMs) || timeoutMs < 1))
+    throw invalid('timeoutMs must be a positive whole number of milliseconds');
+  if (deadline !== undefined && !(deadline instanceof Date && Number.isFinite(deadline.getTime())))
+    throw invalid('deadline must be a Date that is valid');
+  if (context && typeof (context as Partial<CallContext>).signal?.addEventListener !== 'function')
+    throw invalid('context must be what callContext() returned');
+  if (channel !== undefined && (typeof channel !== 'string' || channel === '' || channel.length > 64))
+    throw invalid('channel must be a name of 1 to 64 bytes');
+  return {
+    options,
+    signals: [signal, context?.signal].filter((one) => one !== undefined),
+    deadlines: [deadline, context?.deadline].filter((one) => one !== undefined),
+  };
+}
+
+/** What is left of the patience for a call that begins now, in milliseconds; 0: no limit. Throws DEADLINE_EXCEEDED. */
+export function timeLeft(plan: CallPlan, now: Date, streams: boolean, limits: Limits): number {
+  const ends = plan.deadlines.map((deadline) => deadline.getTime() - now.getTime());
+  if (plan.options.timeoutMs !== undefined) ends.push(plan.options.timeoutMs);
+  if (!streams) ends.push(limits.maxCallMs);
+  if (ends.length === 0) return 0;
+  const leftMs = Math.min(...ends, longestTimerMs);
+  if (leftMs < 1)
+    throw new SealwireError('DEADLINE_EXCEEDED', 'the deadline had passed before the call was made');
+  return leftMs;
+}
+
+/** Calls back once when one of the signals is aborted. Returns what stops listening. */
+export function onceAborted(
+  signals: readonly AbortSignal[],
+  abort: (signal: AbortSignal) => void,
+): () => void {
+  const listeners = signals.map((signal) => {
+    const listener = () => abort(signal);
+    signal.addEventListener('abort', listener, { once: true });
+    return () => signal.removeEventListener('abort', listener);
+  });
+  return () => {
+    for (const stop of listeners) stop();
+  };
+}
+
+function invalid(message: string): SealwireError {
+  return new SealwireError('INVALID_ARGUMENT', message);
+}

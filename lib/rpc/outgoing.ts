@@ -1,0 +1,28 @@
+// The way out, as callers and dispatchers see it: messages with flags, and whether there is room for more.
+
+import { SealwireError } from '../base/errors.js';
+
+export interface Outgoing {
+  /** Sends on a channel, the default one where none is named. Throws when the message cannot be sent. */
+  send(flags: number, message: Uint8Array, channel?: string): void;
+  /** Undefined where there is room for more; else it resolves when there is. Streams wait for it, answers do not. */
+  room?(): Promise<void> | undefined;
+  /** Bit f: both sides accept records with flags f. */
+  readonly allowed: number;
+}
+
+/** Sends unless the send buffer is full, which false tells. */
+export function trySend(
+  outgoing: Pick<Outgoing, 'send'>,
+  flags: number,
+  message: Uint8Array,
+  channel: string | undefined,
+): boolean {
+  try {
+    outgoing.send(flags, message, channel);
+    return true;
+  } catch (error) {
+    if (error instanceof SealwireError && error.reason === 'send-buffer') return false;
+    throw error;
+  }
+}
