@@ -132,6 +132,7 @@ export class ClientRole {
       const session: Session = new Session({
         id: 0,
         services,
+        heartbeat: settings.heartbeat,
         limits: settings.limits,
         clock: platform.clock,
         expectations,

@@ -13,6 +13,7 @@ import { type Certificate, parseCertificate } from '../certificate/x509/x509.js'
 import { type SecurityFlags, satisfies } from '../contract/security.js';
 import type { CryptoProvider } from '../crypto/provider.js';
 import type { ClientAuthentication } from '../handshake/server.js';
+import type { HeartbeatSettings } from '../rpc/heartbeat.js';
 import type { Platform } from './platform.js';
 import { type ReconnectOptions, type ReconnectSettings, reconnectSettings } from './reconnect.js';
 
@@ -54,6 +55,12 @@ export interface NetworkConfig {
    * Default false: a new connection is a new client to the server, and only the application knows what it must say again.
    */
   readonly reconnect?: boolean | ReconnectOptions;
+  /**
+   * How soon a peer that is gone without a farewell is noticed: who was quiet for `intervalMs` is sent a ping, and who is
+   * quiet for another `timeoutMs` loses the connection (CONNECTION_CLOSED, reason `heartbeat-timeout`). Each side asks for
+   * itself, and answers whatever is set here. Default 15,000 and 15,000; false asks nothing.
+   */
+  readonly heartbeat?: false | { readonly intervalMs?: number; readonly timeoutMs?: number };
   /** See {@link Limits}. */
   readonly limits?: Partial<Limits>;
   /** Another crypto backend than the platform's. */
@@ -66,6 +73,7 @@ export interface Settings {
   readonly signed: boolean;
   /** Bit f: records with flags f are accepted. */
   readonly allowed: number;
+  readonly heartbeat: HeartbeatSettings | undefined;
   readonly limits: Limits;
   readonly crypto: CryptoProvider;
 }
@@ -102,6 +110,7 @@ const knownOptions: readonly string[] = [
   'keyStretching',
   'minimumSecurity',
   'reconnect',
+  'heartbeat',
   'limits',
   'crypto',
 ] satisfies (keyof NetworkConfig)[];
@@ -115,6 +124,9 @@ const defaultIterations = 1000;
 /** A client's cap can be raised to this, so no server has a use for more. */
 const maxIterations = 10_000_000;
 const maxServerNameBytes = 255;
+/** Twice this is how long a peer may be gone without a trace; shorter than what most NATs remember. */
+const defaultHeartbeat: HeartbeatSettings = { intervalMs: 15_000, timeoutMs: 15_000 };
+const longestHeartbeatMs = 3_600_000;
 
 /** Throws INVALID_CONFIG for options that do not exist. */
 export function checkOptionNames(config: NetworkConfig): void {
@@ -249,9 +261,28 @@ function commonSettings(config: NetworkConfig, platform: Platform): Settings {
     encryption: enableEncryption,
     signed: signKeyExchange,
     allowed: enableEncryption ? allowedMask(minimumSecurity) : 0b0001,
+    heartbeat: heartbeatSettings(config.heartbeat),
     limits: resolveLimits(limits),
     crypto,
   };
+}
+
+function heartbeatSettings(option: NetworkConfig['heartbeat']): HeartbeatSettings | undefined {
+  if (option === false) return undefined;
+  const given: unknown = option === undefined ? {} : option;
+  if (!isObject(given)) throw invalid('heartbeat must be false or { intervalMs, timeoutMs }');
+  const settings = { ...defaultHeartbeat, ...(given as Partial<HeartbeatSettings>) };
+  for (const [name, value] of Object.entries(settings)) {
+    if (!Object.hasOwn(defaultHeartbeat, name)) {
+      throw invalid(`heartbeat.${name} does not exist; known are: intervalMs, timeoutMs`);
+    }
+    if (!Number.isSafeInteger(value) || value < 1 || value > longestHeartbeatMs) {
+      throw invalid(
+        `heartbeat.${name} must be a whole number of milliseconds from 1 to ${longestHeartbeatMs}`,
+      );
+    }
+  }
+  return settings;
 }
 
 /** All combinations that contain the minimum; docs/protocol.md section 3. */

@@ -100,6 +100,7 @@ export class ServerRole {
     const session: Session = new Session({
       id: this.#nextId++,
       services,
+      heartbeat: settings.heartbeat,
       limits,
       clock: platform.clock,
       expectations: new Set(),
