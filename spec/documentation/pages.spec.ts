@@ -75,7 +75,7 @@ describe('the pages', () => {
     ['deploy', /^(sealed where it matters\n){3}$/],
     [
       'targets',
-      /^PERMISSION_DENIED\n(?=[^]*sent to 3\n)(?=[^]*ada: 7)(?=[^]*bob: 7)(?=[^]*bob: 7[^]*bob: 3)(?![^]*ada: 3)[^]*cleo: 7[^]*\n1 black\n2 black\n3 DEADLINE_EXCEEDED\nthe course is 90\nPERMISSION_DENIED\n$/,
+      /^PERMISSION_DENIED\n(?=[\s\S]*sent to 3\n)(?=[\s\S]*ada: 7)(?=[\s\S]*bob: 7)(?=[\s\S]*bob: 7[\s\S]*bob: 3)(?![\s\S]*ada: 3)[\s\S]*cleo: 7[\s\S]*\n1 black\n2 black\n3 DEADLINE_EXCEEDED\nthe course is 90\nPERMISSION_DENIED\n$/,
     ],
     ['renewal', /^renewed without a restart\n$/],
     [

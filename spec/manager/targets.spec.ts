@@ -212,6 +212,20 @@ describe('manager: targets', () => {
     expect(failures).to.deep.equal(['client 3 Hud.tell UNIMPLEMENTED']);
   });
 
+  it('settle as UNIMPLEMENTED for a client that would answer with a stream', async () => {
+    class Streaming {
+      @Rpc(Security.Authenticated)
+      async *echo(): AsyncGenerator<number> {
+        yield 1;
+      }
+    }
+    const { server, join } = await start(1);
+    await join(new Streaming());
+    const result = await server.everyone().invoke('Hud.echo', ['x']);
+    expect(outcomes(result)).to.equal('1:x 2:UNIMPLEMENTED');
+    expect(await server.only([2]).invoke('Hud.echo', ['x'])).to.include({ succeeded: 0 });
+  });
+
   it('hold clients to the class that is given, and tell which are weaker', async () => {
     class Weak {
       @Rpc(Security.None, { oneWay: true })
@@ -272,7 +286,7 @@ describe('manager: targets', () => {
   });
 
   it('give up together: a deadline, and a signal, for all', async () => {
-    const { server, huds } = await start(20);
+    const { server, huds, failures } = await start(20);
     const late = await server.everyone().rpc<Hud>('Hud', { timeoutMs: 30 }).wait();
     expect([...late.settled.values()].map((outcome) => !outcome.ok && outcome.error.code)).to.deep.equal(
       Array.from({ length: 20 }, () => 'DEADLINE_EXCEEDED'),
@@ -285,6 +299,8 @@ describe('manager: targets', () => {
     const aborted = await server.everyone().invoke('Hud.tell', ['never'], { signal: controller.signal });
     expect([aborted.succeeded, aborted.settled.size]).to.deep.equal([0, 20]);
     expect(huds.every(({ told }) => told.length === 0)).to.equal(true);
+    // Who gives up knows.
+    expect(failures).to.deep.equal([]);
     for (const peer of server.clients.values()) expect(await peer.invoke('Hud.count')).to.equal(0);
   });
 
