@@ -7,6 +7,7 @@ import { Security } from '../../lib/contract/security.js';
 import { NetworkingManager } from '../../lib/manager/node.js';
 import { callContext } from '../../lib/rpc/call-context.js';
 import type { Peer } from '../../lib/rpc/peer.js';
+import type { Registry } from '../../lib/rpc/registry.js';
 import { authority, clientCertificate, credentials, serverName } from '../support/authority.js';
 import { type Pair, startPair } from '../support/pair.js';
 import { codeOf, eventually } from '../support/settled.js';
@@ -147,6 +148,20 @@ describe('rpc/permission', () => {
     await pair.client.startClient(address);
     expect(await codeOf(remote(pair.client).steer('north'))).to.equal('PERMISSION_DENIED');
     expect([...pair.server.clients.keys()]).to.deep.equal([1]);
+  });
+
+  it('knows connections by themselves and not by their ids, and forgets those that have ended', async () => {
+    const { owners } = (pair.server as unknown as { readonly registry: Registry }).registry;
+    const { peer, server, client } = pair;
+    server.setOwner('Ship', peer);
+    expect(owners.isOwner('Ship', peer)).to.equal(true);
+    expect(owners.isOwner('Ship', { id: peer.id, identity: undefined } as Peer)).to.equal(false);
+    await client.stop();
+    await eventually('it has left', () => server.clients.size === 0);
+    expect(owners.isOwner('Ship', peer)).to.equal(false);
+    server.setOwner('Ship', 'ada');
+    owners.release(peer);
+    expect(owners.isOwner('Ship', { id: 2, identity: { name: 'ada' } } as Peer)).to.equal(true);
   });
 
   it('says so where there is no such service, or no such client', async () => {
