@@ -22,5 +22,6 @@ export { callContext } from './rpc/call-context.js';
 export type { CallOptions } from './rpc/caller.js';
 export type { CertificateIdentity, PeerIdentity } from './rpc/identity.js';
 export type { ConnectionSecurity, Peer } from './rpc/peer.js';
-export type { RpcProxy, ServiceClass } from './rpc/proxy.js';
+export type { RpcAnswer, RpcProxy, ServiceClass } from './rpc/proxy.js';
+export type { RpcStream } from './rpc/remote-stream.js';
 export type { ClientTransport } from './transport/transport.js';

@@ -8,7 +8,9 @@
 // that twice is as good as once.
 
 import { RpcError, SealwireError } from '../base/errors.js';
-import { type CallOptions, connectionClosed } from '../rpc/caller.js';
+import { currentContext } from '../rpc/call-context.js';
+import { type CallOptions, planCall, timeLeft } from '../rpc/call-options.js';
+import { connectionClosed } from '../rpc/caller.js';
 import type { Peer } from '../rpc/peer.js';
 import type { Session } from '../rpc/session.js';
 import type { ClientTransport } from '../transport/transport.js';
@@ -87,18 +89,19 @@ export class ClientLife {
   }
 
   /** See {@link Session.invoke}; waits for a connection, and repeats, as configured. */
-  async invoke(name: string, args: readonly unknown[], options?: CallOptions): Promise<unknown> {
-    const { clock } = this.#options.platform;
-    const startedMs = clock.now();
-    if (this.#session === undefined) return this.#invokeLater(name, args, options, startedMs);
+  async invoke(name: string, args: readonly unknown[], options: CallOptions = {}): Promise<unknown> {
+    const startedMs = this.#options.platform.clock.now();
+    // Behind the first await it is out of sight.
+    const { context = currentContext() } = options;
+    const later = { ...options, context };
+    if (this.#session === undefined) return this.#callLater(name, args, later, startedMs);
     try {
       return await this.#session.invoke(name, args, options);
     } catch (error) {
-      const mayRepeat =
-        options?.idempotent === true && this.#options.settings.reconnect?.whileAway === 'wait';
+      const mayRepeat = options.idempotent === true && this.#options.settings.reconnect?.whileAway === 'wait';
       if (!mayRepeat || !this.#isAway || !wasLost(error)) throw error;
     }
-    return this.#invokeLater(name, args, options, startedMs);
+    return this.#callLater(name, args, later, startedMs);
   }
 
   /** Ends the connection, or the attempt, and resolves when nothing is left. */
@@ -114,22 +117,27 @@ export class ClientLife {
     await Promise.all(this.#closing);
   }
 
-  async #invokeLater(
+  async #callLater(
     name: string,
     args: readonly unknown[],
-    options: CallOptions | undefined,
+    options: CallOptions,
     startedMs: number,
   ): Promise<unknown> {
     const { platform, settings } = this.#options;
+    const { clock } = platform;
     if (!this.#isAway) throw this.#noConnection();
     if (settings.reconnect?.whileAway !== 'wait') {
       const text = 'the connection to the server is lost and not back yet';
       throw new SealwireError('UNAVAILABLE', text, { reason: 'reconnecting' });
     }
-    const untilMs = startedMs + patience(options, settings.limits.maxCallMs);
-    const leftMs = (): number => Math.max(1, Math.ceil(untilMs - platform.clock.now()));
-    const session = await this.#waiting.wait(name, { timeoutMs: leftMs(), signal: options?.signal });
-    return session.invoke(name, args, { ...options, timeoutMs: leftMs() });
+    const plan = planCall(options);
+    const spentMs = clock.now() - startedMs;
+    const untilMs = clock.now() + timeLeft(plan, clock.date(), false, settings.limits) - spentMs;
+    const leftMs = (): number => Math.max(1, Math.ceil(untilMs - clock.now()));
+    const session = await this.#waiting.wait(name, { timeoutMs: leftMs(), signals: plan.signals });
+    // A stream has no limit of its own, only what was asked for.
+    const isLimited = options.timeoutMs !== undefined || !session.remoteMethod(name)?.stream;
+    return session.call(name, args, isLimited ? { ...options, timeoutMs: leftMs() } : options);
   }
 
   /** There was a connection, and there will be another one. */
@@ -240,14 +248,6 @@ export class ClientLife {
 /** Lost with its connection, on this side: what a method of the server throws may have the same code. */
 function wasLost(error: unknown): boolean {
   return error instanceof SealwireError && !(error instanceof RpcError) && error.code === 'CONNECTION_CLOSED';
-}
-
-function patience(options: CallOptions | undefined, mostMs: number): number {
-  const timeoutMs = options?.timeoutMs ?? mostMs;
-  if (!Number.isSafeInteger(timeoutMs) || timeoutMs < 1) {
-    throw new SealwireError('INVALID_ARGUMENT', 'timeoutMs must be a positive whole number of milliseconds');
-  }
-  return Math.min(timeoutMs, mostMs);
 }
 
 /** From 0 to just below 1. */

@@ -4,10 +4,12 @@
 // after stop().
 
 import { SealwireError } from '../base/errors.js';
+import { collectRpcs } from '../contract/metadata.js';
 import type { CallOptions } from '../rpc/caller.js';
 import type { Peer } from '../rpc/peer.js';
 import { createProxy, type RpcProxy, type ServiceClass } from '../rpc/proxy.js';
 import { Registry } from '../rpc/registry.js';
+import { deferredAnswer } from '../rpc/remote-stream.js';
 import type { SessionObserver } from '../rpc/session.js';
 import type { ClientTransport } from '../transport/transport.js';
 import { ClientLife, type ClientState } from './client-life.js';
@@ -136,9 +138,15 @@ export class ClientManager {
     service: string | ServiceClass<Service>,
     options?: CallOptions,
   ): RpcProxy<Service> {
+    const repeatable = typeof service === 'string' ? undefined : idempotentMethods(service);
     const proxy = createProxy(
       service,
-      (method, args, callOptions) => this.invokeServerRpc(method, args, callOptions),
+      (method, args, callOptions) =>
+        this.#call(
+          method,
+          args,
+          repeatable?.has(method) ? { idempotent: true, ...callOptions } : callOptions,
+        ),
       options,
     );
     if (typeof service !== 'string') {
@@ -148,6 +156,15 @@ export class ClientManager {
     return proxy;
   }
 
+  /** What a method of a proxy gives: a stream where the manifest says so; while there is none, what can become either. */
+  #call(name: string, args: readonly unknown[], options?: CallOptions): unknown {
+    const session = this.#client?.session;
+    const kind = session?.answersWith(name);
+    if (session !== undefined && kind === 'stream') return session.stream(name, args, options);
+    const answer = this.invokeServerRpc(name, args, options);
+    return kind === undefined ? deferredAnswer(answer) : answer;
+  }
+
   /** Calls `Service.method` of the server. Flags in `options` raise the protection, they cannot lower it. */
   async invokeServerRpc<Result = unknown>(
     name: string,
@@ -155,12 +172,7 @@ export class ClientManager {
     options?: CallOptions,
   ): Promise<Result> {
     const client = this.#client;
-    if (client === undefined) {
-      throw new SealwireError(
-        'CONNECTION_CLOSED',
-        'there is no connection to a server: await startClient() first',
-      );
-    }
+    if (client === undefined) throw notStarted();
     return client.invoke(name, args, options) as Promise<Result>;
   }
 
@@ -215,4 +227,17 @@ export class ClientManager {
       refused: (peer, method, code) => this.events.emit('callRefused', peer, method, code),
     };
   }
+}
+
+function notStarted(): SealwireError {
+  return new SealwireError(
+    'CONNECTION_CLOSED',
+    'there is no connection to a server: await startClient() first',
+  );
+}
+
+/** Full names of the methods that the class declares `idempotent`. */
+function idempotentMethods(service: ServiceClass<object>): ReadonlySet<string> {
+  const declared = [...collectRpcs(service)].filter(([, { metadata }]) => metadata.idempotent);
+  return new Set(declared.map(([name]) => `${service.name}.${name}`));
 }

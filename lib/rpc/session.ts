@@ -102,6 +102,12 @@ export class Session implements ConnectionOwner {
     return this.#alive().methods.get(name);
   }
 
+  /** How a method answers; undefined where there is none of that name, or no connection. */
+  answersWith(name: string): 'stream' | 'value' | undefined {
+    const method = this.#endedBy === undefined ? this.#live?.methods.get(name) : undefined;
+    return method && (method.stream ? 'stream' : 'value');
+  }
+
   /** `shared` has the message where the same call goes to many peers. */
   async invoke(
     name: string,
@@ -122,11 +128,9 @@ export class Session implements ConnectionOwner {
    * promise that rejects and that throws the same when it is iterated.
    */
   call(name: string, args: readonly unknown[], options?: CallOptions): Promise<unknown> | RpcStream<unknown> {
-    try {
-      return this.#method(name).stream ? this.stream(name, args, options) : this.invoke(name, args, options);
-    } catch (error) {
-      return deferredAnswer(Promise.reject(error));
-    }
+    if (this.answersWith(name) === 'stream') return this.stream(name, args, options);
+    const answer = this.invoke(name, args, options);
+    return this.answersWith(name) === undefined ? deferredAnswer(answer) : answer;
   }
 
   /** Throws POLICY_MISMATCH when the peer's manifest asks for less than the class declares, or lacks the service. */
