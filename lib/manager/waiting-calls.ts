@@ -2,11 +2,12 @@
 
 import type { Clock } from '../base/clock.js';
 import { SealwireError } from '../base/errors.js';
+import { onceAborted } from '../rpc/call-options.js';
 
 /** What a waiting call is given up by. */
 export interface Patience {
   readonly timeoutMs: number;
-  readonly signal?: AbortSignal | undefined;
+  readonly signals: readonly AbortSignal[];
 }
 
 interface Waiting<Connection> {
@@ -25,8 +26,9 @@ export class WaitingCalls<Connection> {
   }
 
   /** Resolves to the connection; rejects with RESOURCE_EXHAUSTED, DEADLINE_EXCEEDED, CANCELLED or what {@link fail} tells. */
-  wait(name: string, { timeoutMs, signal }: Patience): Promise<Connection> {
-    if (signal?.aborted) return Promise.reject(cancelled(signal));
+  wait(name: string, { timeoutMs, signals }: Patience): Promise<Connection> {
+    const aborted = signals.find((signal) => signal.aborted);
+    if (aborted !== undefined) return Promise.reject(cancelled(aborted));
     if (this.#waiting.size >= this.#most) {
       return Promise.reject(
         new SealwireError(
@@ -40,7 +42,7 @@ export class WaitingCalls<Connection> {
       const release = (): void => {
         this.#waiting.delete(waiting);
         stopTimer();
-        signal?.removeEventListener('abort', onAbort);
+        stopListening();
       };
       const waiting: Waiting<Connection> = {
         proceed(connection) {
@@ -52,12 +54,11 @@ export class WaitingCalls<Connection> {
           reject(error);
         },
       };
-      const onAbort = (): void => waiting.giveUp(cancelled(signal!));
       const stopTimer = this.#clock.setTimer(timeoutMs, () => {
         const text = `${name} waited for the server for ${Math.round(timeoutMs)} ms`;
         waiting.giveUp(new SealwireError('DEADLINE_EXCEEDED', text));
       });
-      signal?.addEventListener('abort', onAbort, { once: true });
+      const stopListening = onceAborted(signals, (signal) => waiting.giveUp(cancelled(signal)));
       this.#waiting.add(waiting);
     });
   }

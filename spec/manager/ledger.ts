@@ -1,6 +1,7 @@
 // A service that writes down which calls ran, how often, and lets a spec hold them.
 
 import { Rpc } from '../../decorators/index.js';
+import { Security } from '../../lib/contract/security.js';
 
 export class Ledger {
   /** How often each entry was run. */
@@ -20,6 +21,17 @@ export class Ledger {
   hold(entry: number): Promise<number> {
     this.runs.set(entry, (this.runs.get(entry) ?? 0) + 1);
     return new Promise((resolve) => this.#held.push(() => resolve(entry)));
+  }
+
+  /** The same, and may be run twice. */
+  @Rpc(Security.None, { idempotent: true })
+  note(entry: number): Promise<number> {
+    return this.hold(entry);
+  }
+
+  @Rpc()
+  async *count(to: number): AsyncGenerator<number> {
+    for (let item = 1; item <= to; item++) yield item;
   }
 
   release(): void {

@@ -166,6 +166,24 @@ describe('manager: reconnection', () => {
     await stop();
   });
 
+  it('lets streams wait, too, and ends those that were lost', async () => {
+    const { client, cut, stop } = await relayedPair(soon);
+    const lost = client.rpc(Ledger).count(1_000_000);
+    expect(await lost.next()).to.deep.equal({ done: false, value: 1 });
+    cut();
+    const rest = async () => {
+      for await (const _ of lost);
+    };
+    expect(await codeOf(rest())).to.equal('CONNECTION_CLOSED');
+    await eventually('away or back', () => client.state !== 'closed');
+    cut();
+    await eventually('away', () => client.connection === undefined);
+    const items: number[] = [];
+    for await (const item of client.rpc(Ledger).count(3)) items.push(item);
+    expect(items).to.deep.equal([1, 2, 3]);
+    await stop();
+  });
+
   it('bounds how many calls wait, and how long each does', async () => {
     const { client, cut, stop } = await relayedPair({ ...never, maxWaitingCalls: 2 });
     const proxy = client.rpc(Ledger, { timeoutMs: 20 });
@@ -208,16 +226,19 @@ describe('manager: reconnection', () => {
     const { client, ledger, cut, stop } = await relayedPair(soon);
     const lost = outcomeOf(client.rpc(Ledger).hold(1));
     const repeated = outcomeOf(client.rpc(Ledger, { idempotent: true }).hold(2));
-    await eventually('both run', () => ledger.runs.size === 2);
+    const declared = outcomeOf(client.rpc(Ledger).note(3));
+    await eventually('all run', () => ledger.runs.size === 3);
     cut();
     expect(await lost).to.include({ code: 'CONNECTION_CLOSED', reason: 'transport-closed' });
-    await eventually('it runs again', () => ledger.runs.get(2) === 2);
+    await eventually('they run again', () => ledger.runs.get(2) === 2 && ledger.runs.get(3) === 2);
     cut();
+    expect(await declared).to.include({ code: 'CONNECTION_CLOSED' });
     expect(await repeated).to.include({ code: 'CONNECTION_CLOSED', reason: 'transport-closed' });
     await eventually('back', () => client.state === 'ready');
     expect([...ledger.runs]).to.deep.equal([
       [1, 1],
       [2, 2],
+      [3, 2],
     ]);
     await stop();
   });
