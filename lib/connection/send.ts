@@ -36,6 +36,14 @@ const socketBytes = 64 * 1024;
 /** What the channels send in one turn of the event loop, so that others get theirs in between. */
 const pumpBytes = 32 * 1024;
 
+/**
+ * Turns that the channels give up to a conversation beside them, in a row: whoever sends small messages to and fro would
+ * otherwise wait for a little of the large one with each of them.
+ */
+const mostTurnsSkipped = 8;
+/** After so many turns without a message that went straight on, there is no conversation. */
+const quietTurnsWanted = 3;
+
 /** Behind so much in its channel a volatile message would be stale when it left: it is dropped. */
 const volatileBytes = 16 * 1024;
 
@@ -64,6 +72,8 @@ export class Sender {
   /** The channels have something to send, and their next turn is arranged. */
   #pumping = false;
   #draining = false;
+  #skippedTurns = 0;
+  #quietTurns = 0;
 
   constructor(transport: TransportConnection, limits: Limits, clock: Clock, observer: SenderObserver) {
     this.#transport = transport;
@@ -129,6 +139,7 @@ export class Sender {
 
   /** Today's frame, or the next one. */
   #gather(flags: number, message: Uint8Array): void {
+    this.#quietTurns = 0;
     if (!this.#busy) {
       this.#busy = true;
       this.#clock.endOfTurn(() => this.#endTurn());
@@ -241,6 +252,13 @@ export class Sender {
   }
 
   #pumpWhenDrained(): void {
+    this.#quietTurns += 1;
+    if (this.#quietTurns <= quietTurnsWanted && this.#skippedTurns < mostTurnsSkipped) {
+      this.#skippedTurns += 1;
+      this.#clock.endOfTurn(() => this.#pumpWhenDrained());
+      return;
+    }
+    this.#skippedTurns = 0;
     if (this.#transport.bufferedBytes < socketBytes) this.#pumpSafely();
     else void this.#transport.drained(socketBytes / 2).then(() => this.#pumpSafely());
   }

@@ -135,7 +135,7 @@ for (const scheme of schemes) {
     });
 
     it('a frame that is too large ends its connection, before and after the handshake, and only that one', async () => {
-      const setup = await server(scheme, { maxFrameBytes: 65_536 });
+      const setup = await server(scheme, { maxFrameBytes: 65_536, maxMessageBytes: 65_536 });
       await setup.connect();
       const ends: string[] = [];
       setup.server.on('encryptionFailed', ({ code }) => ends.push(code));

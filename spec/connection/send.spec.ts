@@ -105,7 +105,7 @@ describe('connection, sending', () => {
       const messageBytes = 65_520 / 8;
       for (let round = 0; round < 9; round++) {
         for (let index = 0; index < 9; index++) joined.client.connection.send(3, filled(messageBytes));
-        await turns(joined, 3);
+        await turns(joined, 14);
       }
       const traffic = joined.client.end.sent.slice(2);
       expect(Math.max(...traffic.map(({ length }) => length))).to.equal(7 * messageBytes + overheadBytes);

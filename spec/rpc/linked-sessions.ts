@@ -52,6 +52,7 @@ export async function linkSessions(options: LinkOptions = {}): Promise<LinkedSes
     crypto: nodeCrypto,
     allowed,
     maxFrameBytes: limits.maxFrameBytes,
+    maxMessageBytes: limits.maxMessageBytes,
   };
 
   const serverServices = served(options.serverServices);
