@@ -15,8 +15,11 @@ export type { SchemaInput, SchemaOutput, StandardSchema } from './contract/stand
 export { nobleCrypto } from './crypto/noble.js';
 export type { CryptoProvider } from './crypto/provider.js';
 export { NetworkingManager } from './manager/browser.js';
+export type { ClientState } from './manager/client-life.js';
 export type { NetworkConfig } from './manager/config.js';
+export type { StopOptions } from './manager/drain.js';
 export type { ManagerEvents } from './manager/events.js';
+export type { ReconnectOptions } from './manager/reconnect.js';
 export type { CallContext } from './rpc/call-context.js';
 export { callContext } from './rpc/call-context.js';
 export type { CallOptions } from './rpc/caller.js';
