@@ -7,7 +7,12 @@ import { RpcError, SealwireError } from '../../lib/base/errors.js';
 import { Security } from '../../lib/contract/security.js';
 import { type CallContext, callContext } from '../../lib/rpc/call-context.js';
 import type { RpcStream } from '../../lib/rpc/remote-stream.js';
-import { encodeCredit, encodeItem, streamWindowBytes } from '../../lib/wire/call-message.js';
+import {
+  encodeArgumentEnd,
+  encodeCredit,
+  encodeItem,
+  streamWindowBytes,
+} from '../../lib/wire/call-message.js';
 import { codeOf, eventually, outcomeOf } from '../support/settled.js';
 import { nothingUncaught } from '../support/uncaught.js';
 import { type LinkedSessions, type LinkOptions, linkSessions } from './linked-sessions.js';
@@ -87,6 +92,17 @@ class Feed {
     await new Promise((resolve) => setTimeout(resolve, 30));
     return 'late';
   }
+
+  /** Takes nothing. */
+  @Rpc()
+  async keep(_values: AsyncIterable<unknown>): Promise<void> {
+    const { signal } = callContext();
+    this.contexts.push(callContext());
+    await new Promise((resolve) => signal.addEventListener('abort', resolve));
+  }
+
+  @Rpc(Security.None, { oneWay: true })
+  note(_values: unknown): void {}
 
   @Rpc()
   async *double(values: AsyncIterable<number>): AsyncGenerator<number> {
@@ -286,9 +302,6 @@ describe('rpc: streams', () => {
         yield new Uint8Array(10_000);
       }
     }
-    const controller = new AbortController();
-    const call = codeOf(peer().invoke('Feed.hangWith', [source()], { signal: controller.signal }));
-    expect(await call).to.equal('UNIMPLEMENTED');
     const taking = remote().firstThenWait(source());
     await eventually('the first is taken', () => feed.log.length === 1);
     expect(produced).to.be.within(1, streamWindowBytes / 10_000 + 3);
@@ -343,7 +356,12 @@ describe('rpc: streams', () => {
 
   it('sends one stream with a call, and none with a one-way call', async () => {
     await link();
-    expect(await codeOf(peer().invoke('Feed.sum', [numbers(1), numbers(1)]))).to.equal('INVALID_ARGUMENT');
+    for (const [method, ...args] of [
+      ['sum', numbers(1), numbers(1)],
+      ['note', numbers(1)],
+    ]) {
+      expect(await codeOf(peer().invoke(`Feed.${method}`, args))).to.equal('INVALID_ARGUMENT');
+    }
   });
 
   it('limits the streams of a peer, of both kinds', async () => {
@@ -359,21 +377,26 @@ describe('rpc: streams', () => {
     await second.return();
   });
 
-  it('ends the connection of a peer that sends beyond its credit', async () => {
-    await link();
-    const limits = { maxDepth: 32, maxValues: 1000 };
-    const call = codeOf(remote().firstThenWait(numbers(1e9)));
-    await eventually('it runs', () => feed.contexts.length === 1);
-    const big = encodeItem('argumentItem', 1, new Uint8Array(streamWindowBytes / 2), limits);
-    const other = codeOf(peer().invoke('Feed.sum', [0, hanging()]));
-    for (let index = 0; index < 4; index++) {
-      linked.client.connection.send(3, encodeItem('argumentItem', 2, new Uint8Array(2), limits));
-    }
-    void big;
-    linked.client.connection.send(3, encodeCredit('credit', 2, 1));
-    expect(await Promise.all([call, other])).to.deep.equal(['CONNECTION_CLOSED', 'CONNECTION_CLOSED']);
-    expect(linked.server.events.at(-1)?.[1]).to.equal('PROTOCOL_ERROR');
-  });
+  const limits = { maxDepth: 32, maxValues: 1000 };
+  const quarter = encodeItem('argumentItem', 1, new Uint8Array(streamWindowBytes / 4), limits);
+  const forbidden: [string, number, Uint8Array][] = [
+    ['items beyond its credit', 5, quarter],
+    ['credit for a value', 1, encodeCredit('credit', 1, 1)],
+    ['an argument end, and an item behind it', 2, encodeArgumentEnd(1, undefined, limits)],
+  ];
+  for (const [what, times, message] of forbidden) {
+    it(`ends the connection of a peer that sends ${what}`, async () => {
+      await link();
+      const call = codeOf(remote().keep(hanging()));
+      await eventually('it runs', () => feed.contexts.length === 1);
+      for (let time = 1; time < times; time++) linked.client.connection.send(3, message);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      expect(linked.server.events).to.deep.equal([]);
+      linked.client.connection.send(3, message);
+      expect(await call).to.equal('CONNECTION_CLOSED');
+      expect(linked.server.events.at(-1)?.[1]).to.equal('PROTOCOL_ERROR');
+    });
+  }
 
   for (const flags of [0, 1]) {
     it(`ends the connection over an item with the flags ${flags} of a call with 3`, async () => {
