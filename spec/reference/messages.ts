@@ -209,6 +209,7 @@ export const extensionTypes = {
   maxFrameBytes: 2,
   allowed: 3,
   clientCertificateRequest: 4,
+  maxMessageBytes: 7,
 } as const;
 
 export interface Extension {
@@ -231,6 +232,8 @@ export function decodeExtensions(body: Uint8Array): Extension[] {
 export interface Announcement {
   manifest: Service[];
   maxFrameBytes: number;
+  /** Left out: as much as a frame. */
+  maxMessageBytes?: number;
   /** The server's Extensions have it, nothing else does. */
   allowed?: number;
   /** The Extensions of a server that signs may have it. */
@@ -238,11 +241,14 @@ export interface Announcement {
 }
 
 export function announce(announcement: Announcement): Extension[] {
-  const { manifest, maxFrameBytes, allowed, clientCertificateRequest } = announcement;
+  const { manifest, maxFrameBytes, maxMessageBytes, allowed, clientCertificateRequest } = announcement;
   const extensions: Extension[] = [
     { type: extensionTypes.manifest, data: encodeManifest(manifest) },
     { type: extensionTypes.maxFrameBytes, data: u32(maxFrameBytes) },
   ];
+  if (maxMessageBytes !== undefined) {
+    extensions.push({ type: extensionTypes.maxMessageBytes, data: u32(maxMessageBytes) });
+  }
   if (allowed !== undefined) extensions.push({ type: extensionTypes.allowed, data: u8(allowed) });
   if (clientCertificateRequest) {
     const data = encodeCertificateRequest(clientCertificateRequest);
@@ -267,6 +273,13 @@ export function readAnnouncement(extensions: Extension[], ofServer: boolean): An
   announcement.maxFrameBytes = size.u32();
   size.end();
   refuseUnless(announcement.maxFrameBytes >= 65_536, 'max_frame_bytes is at least 65,536');
+  const messageBytes = find(extensionTypes.maxMessageBytes);
+  if (messageBytes) {
+    const reader = new Reader(messageBytes);
+    announcement.maxMessageBytes = reader.u32();
+    reader.end();
+    refuseUnless(announcement.maxMessageBytes >= 65_536, 'max_message_bytes is at least 65,536');
+  }
   if (allowed !== undefined) {
     const mask = new Reader(allowed);
     announcement.allowed = readAllowed(mask);

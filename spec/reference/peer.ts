@@ -6,6 +6,7 @@
 // `receive` never throws for what the peer did: a refusal comes back as the close frame to send and an `ended`.
 
 import { Direction } from './direction.js';
+import { Unfragmenter } from './fragments.js';
 import { exportKey } from './key-schedule.js';
 import {
   type Announcement,
@@ -48,6 +49,7 @@ export abstract class Peer {
   private receiving?: Direction;
   private exporterSecret?: Uint8Array;
   private ownMaxFrameBytes = 65_536;
+  private unfragmenter?: Unfragmenter;
   /** Section 8: a client takes a plain close until it has opened Accepted or the first record of generation 1. */
   protected plainCloseTaken = false;
   protected readonly transcript: Message[] = [];
@@ -76,6 +78,13 @@ export abstract class Peer {
     if (flags === 0) return plainFrame(frameTypes.messages, body);
     if (!this.sending) throw new RangeError('there are no traffic keys');
     return this.sending.seal(flags, frameTypes.messages, body);
+  }
+
+  /** A fragment frame, section 2.1. */
+  sendFragment(flags: number, body: Uint8Array): Uint8Array {
+    if (flags === 0) return plainFrame(frameTypes.fragment, body);
+    if (!this.sending) throw new RangeError('there are no traffic keys');
+    return this.sending.seal(flags, frameTypes.fragment, body);
   }
 
   updateKeys(): Uint8Array {
@@ -163,6 +172,9 @@ export abstract class Peer {
       case frameTypes.messages:
         this.deliver(flags, opened.body, turn);
         return;
+      case frameTypes.fragment:
+        this.takeFragment(flags, opened.body, turn);
+        return;
       case frameTypes.keyUpdate:
         this.receiving.takeKeyUpdate(opened);
         return;
@@ -180,6 +192,10 @@ export abstract class Peer {
       this.deliver(0, body, turn);
       return;
     }
+    if (type === frameTypes.fragment) {
+      this.takeFragment(0, body, turn);
+      return;
+    }
     refuseUnless(type === frameTypes.close, 'a frame that must not be plain');
     refuseUnless(
       this.stage === 'plain' || this.plainCloseTaken,
@@ -191,6 +207,13 @@ export abstract class Peer {
   private deliver(flags: number, body: Uint8Array, turn: Turn): void {
     refuseUnless(body.length > 0, 'an empty body in a messages frame');
     turn.delivered.push({ flags, body });
+  }
+
+  /** This implementation announces no max_message_bytes, so a message may have as much as a frame. */
+  private takeFragment(flags: number, body: Uint8Array, turn: Turn): void {
+    this.unfragmenter ??= new Unfragmenter(this.ownMaxFrameBytes);
+    const whole = this.unfragmenter.take(flags, body);
+    if (whole) this.deliver(flags, whole, turn);
   }
 
   private endByPeer(body: Uint8Array, turn: Turn): void {

@@ -16,7 +16,7 @@ export const Encrypted = 1;
 export const Authenticated = 2;
 export const Both = 3;
 
-export const frameTypes = { handshake: 1, messages: 2, keyUpdate: 3, close: 4 } as const;
+export const frameTypes = { handshake: 1, messages: 2, keyUpdate: 3, close: 4, fragment: 5 } as const;
 export const suites = { aes256Gcm: 1, chacha20Poly1305: 2 } as const;
 
 const headerBytes = 8;

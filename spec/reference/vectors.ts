@@ -3,6 +3,7 @@
 // tells how to read the files; generate.ts writes them; reference.spec.ts compares them with what is made here.
 
 import { Direction } from './direction.js';
+import { fragmentVectors } from './fragment-vectors.js';
 import { fullHandshake, type HandshakeInputs } from './handshake.js';
 import { directionKeys, exportKey, nextTrafficSecret, sha256 } from './key-schedule.js';
 import { type Service } from './manifest.js';
@@ -102,6 +103,7 @@ export function makeVectors(identities: Identities, signatureFor: SignatureFor):
     'plain-hello.json': plainHelloVectors(),
     'records.json': recordVectors(),
     'key-update.json': keyUpdateVectors(),
+    'fragments.json': fragmentVectors(),
     'exporter.json': exporterVectors(),
     'messages.json': { ...messageVectors(), refused: refusedVectors() },
   };
