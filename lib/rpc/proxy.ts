@@ -21,13 +21,14 @@ export type RpcProxy<Service> = {
 };
 
 /** What calling a method gives that returns `Result` where it runs: a stream of its items, or a promise of its result. */
-export type RpcAnswer<Result> = unknown extends Awaited<Result>
-  ? Promise<Awaited<Result>>
-  : [Awaited<Result>] extends [never]
-    ? Promise<never>
-    : [Awaited<Result>] extends [AsyncIterable<infer Item>]
-      ? RpcStream<Item>
-      : Promise<Awaited<Result>>;
+export type RpcAnswer<Result> =
+  unknown extends Awaited<Result>
+    ? Promise<Awaited<Result>>
+    : [Awaited<Result>] extends [never]
+      ? Promise<never>
+      : [Awaited<Result>] extends [AsyncIterable<infer Item>]
+        ? RpcStream<Item>
+        : Promise<Awaited<Result>>;
 
 /** A name that can be called through the proxy; `any` and `unknown` would pass for methods. */
 type MethodName<Service, Name extends keyof Service> = Name extends NotMethod

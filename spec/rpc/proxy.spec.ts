@@ -4,8 +4,12 @@ import { inspect } from 'node:util';
 import { expect } from 'chai';
 import { Rpc } from '../../decorators/index.js';
 import { SealwireError } from '../../lib/base/errors.js';
+import { NetworkingManager } from '../../lib/index.js';
 import type { CallOptions } from '../../lib/rpc/caller.js';
 import { createProxy } from '../../lib/rpc/proxy.js';
+import { deferredAnswer } from '../../lib/rpc/remote-stream.js';
+import { codeOf } from '../support/settled.js';
+import { nothingUncaught } from '../support/uncaught.js';
 import { Echo } from './echo.js';
 
 function watched(service: string | typeof Echo = 'Echo', options?: CallOptions) {
@@ -125,5 +129,43 @@ describe('rpc/proxy, a service with a method that JavaScript asks for', () => {
     const proxy = createProxy(Odd, async (name) => calls.push(name));
     expect((proxy as { toString?: unknown }).toString).to.equal(undefined);
     expect(calls).to.deep.equal([]);
+  });
+});
+
+describe('rpc/proxy, while it is not known what a method answers with', () => {
+  nothingUncaught();
+
+  const refused = () => new SealwireError('CONNECTION_CLOSED', 'no connection');
+
+  it('gives a promise that rejects, and that throws the same when it is iterated', async () => {
+    const proxy = createProxy<{ any(): unknown }>('Any', () => deferredAnswer(Promise.reject(refused())));
+    expect(await codeOf(proxy.any())).to.equal('CONNECTION_CLOSED');
+    const loop = async () => {
+      for await (const _ of proxy.any() as unknown as AsyncIterable<unknown>);
+    };
+    expect(await codeOf(loop())).to.equal('CONNECTION_CLOSED');
+  });
+
+  it('iterates the stream that it turns out to be, and no value', async () => {
+    async function* items(): AsyncGenerator<number> {
+      yield 1;
+      yield 2;
+    }
+    const seen: unknown[] = [];
+    for await (const item of deferredAnswer(Promise.resolve(items()))) seen.push(item);
+    expect(seen).to.deep.equal([1, 2]);
+    const value = deferredAnswer(Promise.resolve(5));
+    expect(await codeOf(value.next())).to.equal('INVALID_ARGUMENT');
+    expect(await value).to.equal(5);
+  });
+
+  it('is so for the proxy of a client that is not started', async () => {
+    const client = new NetworkingManager();
+    const { watch } = client.rpc<{ watch(): AsyncGenerator<number> }>('Arena');
+    const loop = async () => {
+      for await (const _ of watch());
+    };
+    expect(await codeOf(loop())).to.equal('CONNECTION_CLOSED');
+    expect(await codeOf(watch() as unknown as Promise<unknown>)).to.equal('CONNECTION_CLOSED');
   });
 });

@@ -5,6 +5,7 @@ import {
   type Peer,
   Rpc,
   type RpcProxy,
+  type RpcStream,
   type Security,
   type ServiceClass,
 } from '../../lib/index.js';
@@ -97,6 +98,43 @@ export function methodsAreTyped(client: NetworkingManager): void {
   void arena.say('all');
   void arena.say('all', 'hello', 'there');
   void arena.jump();
+}
+
+declare class Feed {
+  watch(match: string): AsyncGenerator<Profile, number, string>;
+  iterable(): AsyncIterable<number>;
+  later(): Promise<AsyncIterable<string>>;
+  upload(name: string, parts: AsyncIterable<Uint8Array>): Promise<number>;
+  both(values: AsyncIterable<number>): AsyncGenerator<string>;
+  // biome-ignore lint/suspicious/noExplicitAny: a method from JavaScript may return it
+  loose(): any;
+  unknown(): Promise<unknown>;
+  fails(): Promise<never>;
+  array(): number[];
+}
+
+/** A stream there is a stream here; a streamed argument stays what it is. */
+export async function streamsAreTyped(feed: RpcProxy<Feed>): Promise<void> {
+  expectType<Equal<Called<Feed, 'watch'>, (match: string) => RpcStream<Profile>>>(true);
+  expectType<Equal<Called<Feed, 'iterable'>, () => RpcStream<number>>>(true);
+  expectType<Equal<Called<Feed, 'later'>, () => RpcStream<string>>>(true);
+  expectType<
+    Equal<Called<Feed, 'upload'>, (name: string, parts: AsyncIterable<Uint8Array>) => Promise<number>>
+  >(true);
+  expectType<Equal<Called<Feed, 'both'>, (values: AsyncIterable<number>) => RpcStream<string>>>(true);
+  // biome-ignore lint/suspicious/noExplicitAny: what came in as any goes out as any
+  expectType<Equal<Called<Feed, 'loose'>, () => Promise<any>>>(true);
+  expectType<Equal<Called<Feed, 'unknown'>, () => Promise<unknown>>>(true);
+  expectType<Equal<Called<Feed, 'fails'>, () => Promise<never>>>(true);
+  expectType<Equal<Called<Feed, 'array'>, () => Promise<number[]>>>(true);
+  for await (const profile of feed.watch('m1')) expectType<Equal<typeof profile, Profile>>(true);
+  const last = await feed.watch('m1').next();
+  // What the generator returns stays where it is.
+  if (last.done) expectType<Equal<typeof last.value, undefined>>(true);
+  // @ts-expect-error a stream is no promise
+  feed.watch('m1').then;
+  // @ts-expect-error these are no bytes
+  void feed.upload('x', feed.iterable());
 }
 
 /** Every name that the proxy has: private and protected members, fields, accessors, symbols are not among them. */
