@@ -74,7 +74,7 @@ describe('reference roles: traffic', () => {
   it('refuses frames where they do not belong', () => {
     const cases: [(client: ReferenceClient) => Uint8Array, string][] = [
       [() => new Uint8Array(0), 'an empty frame'],
-      [() => plainFrame(5, text('x')), 'frame type 6 is unknown'],
+      [() => plainFrame(6, text('x')), 'frame type 6 is unknown'],
       [() => plainFrame(frameTypes.messages, new Uint8Array(0)), 'an empty body in a messages frame'],
       [(client) => client.send(Both, new Uint8Array(0)), 'an empty body in a messages frame'],
       [() => plainFrame(frameTypes.handshake, text('x')), 'a frame that must not be plain'],
