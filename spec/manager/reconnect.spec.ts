@@ -211,6 +211,21 @@ describe('manager: reconnection', () => {
     await stop();
   });
 
+  it('counts the time that a call has waited', async () => {
+    const { client, ledger, cut, stop } = await relayedPair({
+      initialDelayMs: 200,
+      maxDelayMs: 200,
+      jitter: 0,
+    });
+    cut();
+    await eventually('away', () => client.state === 'reconnecting');
+    const before = performance.now();
+    expect(await codeOf(client.rpc(Ledger, { timeoutMs: 300 }).hold(1))).to.equal('DEADLINE_EXCEEDED');
+    expect(performance.now() - before).to.be.within(290, 450);
+    expect(ledger.runs.get(1)).to.equal(1);
+    await stop();
+  });
+
   it("fails calls while away with UNAVAILABLE, where it is told to: whileAway 'fail'", async () => {
     const { client, cut, stop } = await relayedPair({ ...never, whileAway: 'fail' });
     cut();

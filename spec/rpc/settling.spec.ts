@@ -152,7 +152,7 @@ describe('rpc: how calls end', () => {
   const endings: readonly (readonly [string, string, (pair: Pair) => unknown])[] = [
     ['the client stops', 'closed-here', ({ client }) => client.stop()],
     ['the client disconnects', 'closed-here', ({ client }) => client.connection!.disconnect()],
-    ['the server stops', 'going-away', ({ server }) => server.stop()],
+    ['the server stops', 'going-away', ({ server }) => server.stop({ drainMs: 0 })],
     ['the server disconnects the client', 'normal', ({ peer }) => peer.disconnect()],
     ['the way is cut', 'transport-closed', ({ relay }) => relay!.cut()],
   ];
