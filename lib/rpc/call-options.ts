@@ -3,6 +3,7 @@
 // The time limit is the least of all that apply: the call's own, a deadline, that of the call in which it is made, and,
 // unless it streams, limits.maxCallMs. A method that makes calls of its own so passes on what is left to it.
 
+import { utf8 } from '../base/bytes.js';
 import { SealwireError } from '../base/errors.js';
 import type { Limits } from '../base/limits.js';
 import type { Metadata } from '../wire/call-metadata.js';
@@ -31,10 +32,18 @@ export interface CallOptions {
   readonly idempotent?: boolean;
   /** The channel that the call and its answer go on: 1 to 64 bytes, known by its name alone. */
   readonly channel?: string;
+  /**
+   * When more waits to be sent to the peer than should (`limits.sendHighWaterBytes`): `fail`, the default, sends on until
+   * the buffer is full, and fails with RESOURCE_EXHAUSTED then; `wait` sends when there is room. Time limits begin then.
+   */
+  readonly whenFull?: 'fail' | 'wait';
+  /** Of a one-way call: if it would have to wait behind others of its channel, it is dropped, and counted. */
+  readonly volatile?: boolean;
 }
 
 /** The longest delay that setTimeout can measure. */
 const longestTimerMs = 2 ** 31 - 1;
+const maxChannelBytes = 64;
 
 /** What was decided about a call when it was made, which for a stream is before it is sent. */
 export interface CallPlan {
@@ -57,8 +66,12 @@ export function planCall(options: CallOptions = {}): CallPlan {
     throw invalid('deadline must be a Date that is valid');
   if (context && typeof (context as Partial<CallContext>).signal?.addEventListener !== 'function')
     throw invalid('context must be what callContext() returned');
-  if (channel !== undefined && (typeof channel !== 'string' || channel === '' || channel.length > 64))
+  if (channel !== undefined && !isChannel(channel))
     throw invalid('channel must be a name of 1 to 64 bytes');
+  const { whenFull, volatile }: { whenFull?: unknown; volatile?: unknown } = options;
+  if (whenFull !== undefined && whenFull !== 'fail' && whenFull !== 'wait')
+    throw invalid("whenFull must be 'fail' or 'wait'");
+  if (volatile !== undefined && typeof volatile !== 'boolean') throw invalid('volatile must be a boolean');
   return {
     options,
     signals: [signal, context?.signal].filter((one) => one !== undefined),
@@ -91,6 +104,12 @@ export function onceAborted(
   return () => {
     for (const stop of listeners) stop();
   };
+}
+
+/** The peer would hang up on another one. */
+function isChannel(channel: unknown): boolean {
+  if (typeof channel !== 'string' || channel === '' || channel.length > maxChannelBytes) return false;
+  return utf8(channel).length <= maxChannelBytes;
 }
 
 function invalid(message: string): SealwireError {

@@ -68,6 +68,7 @@ describe('rpc/call-options', () => {
       { context: {} },
       { channel: '' },
       { channel: 'x'.repeat(65) },
+      { channel: 'é'.repeat(33) },
     ];
     for (const options of bad) {
       expect(() => planCall(options as object), JSON.stringify(options))
