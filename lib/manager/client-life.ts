@@ -41,7 +41,7 @@ export interface ClientLifeOptions
   extends Pick<ClientRoleOptions, 'platform' | 'settings' | 'services' | 'expectations'> {
   /** For each attempt. */
   dial(): ClientTransport;
-  readonly calls: Pick<ClientRoleOptions['observer'], 'failed' | 'refused'>;
+  readonly calls: Pick<ClientRoleOptions['observer'], 'failed' | 'refused' | 'backpressure'>;
   readonly observer: ClientLifeObserver;
 }
 

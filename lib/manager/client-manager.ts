@@ -221,10 +221,11 @@ export class ClientManager {
     void life.stop().finally(() => this.#ending.delete(life));
   }
 
-  protected callObserver(): Pick<SessionObserver, 'failed' | 'refused'> {
+  protected callObserver(): Pick<SessionObserver, 'failed' | 'refused' | 'backpressure'> {
     return {
       failed: (peer, method, error) => this.events.emit('callFailed', peer, method, error),
       refused: (peer, method, code) => this.events.emit('callRefused', peer, method, code),
+      backpressure: (peer, state) => this.events.emit('backpressure', peer, state),
     };
   }
 }

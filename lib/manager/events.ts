@@ -5,6 +5,7 @@
 
 import { EventEmitter } from 'eventemitter3';
 import { SealwireError } from '../base/errors.js';
+import type { Backpressure } from '../connection/pressure.js';
 import type { Certificate } from '../certificate/x509/x509.js';
 import type { Peer } from '../rpc/peer.js';
 import type { ClientState } from './client-life.js';
@@ -33,6 +34,11 @@ export interface ManagerEvents {
   callFailed: (peer: Peer, method: string, error: unknown) => void;
   /** A call was not run: SECURITY_REQUIRED, UNAUTHENTICATED, UNIMPLEMENTED or RESOURCE_EXHAUSTED. */
   callRefused: (peer: Peer, method: string, code: string) => void;
+  /**
+   * More than `limits.sendHighWaterBytes` wait to be sent to this peer (`full`), or no longer; or volatile calls to it were
+   * dropped, `dropped` in all. Once a turn of the event loop at most.
+   */
+  backpressure: (peer: Peer, state: Backpressure) => void;
   /**
    * Server: a call for many was not handed over to this one of them, for the reason that `error` tells; the others are
    * not disturbed. Told where nobody waits for an answer; else the outcome of the call tells.

@@ -66,8 +66,7 @@ export function planCall(options: CallOptions = {}): CallPlan {
     throw invalid('deadline must be a Date that is valid');
   if (context && typeof (context as Partial<CallContext>).signal?.addEventListener !== 'function')
     throw invalid('context must be what callContext() returned');
-  if (channel !== undefined && !isChannel(channel))
-    throw invalid('channel must be a name of 1 to 64 bytes');
+  if (channel !== undefined && !isChannel(channel)) throw invalid('channel must be a name of 1 to 64 bytes');
   const { whenFull, volatile }: { whenFull?: unknown; volatile?: unknown } = options;
   if (whenFull !== undefined && whenFull !== 'fail' && whenFull !== 'wait')
     throw invalid("whenFull must be 'fail' or 'wait'");

@@ -23,7 +23,7 @@ import type { SharedMessage } from '../wire/shared-message.js';
 import { type CallOptions, type CallPlan, onceAborted, planCall, timeLeft } from './call-options.js';
 import { agreeFlags } from './flags.js';
 import { IncomingStream } from './incoming-stream.js';
-import { type Outgoing, trySend } from './outgoing.js';
+import { type Outgoing, roomOrAborted, trySend } from './outgoing.js';
 import { OutgoingStream } from './outgoing-stream.js';
 import { RemoteStream, type RpcStream } from './remote-stream.js';
 import { findStreamedArgument } from './streamed-argument.js';
@@ -95,6 +95,12 @@ export class Caller {
       );
     }
     const plan = planCall(options);
+    while (options?.whenFull === 'wait' && !plan.signals.some((signal) => signal.aborted)) {
+      const room = this.#outgoing.room?.();
+      // Sent at once then: others who wait look after this one has filled the room.
+      if (room === undefined) break;
+      await roomOrAborted(room, plan.signals);
+    }
     return new Promise((resolve, reject) => {
       const settle = { items: undefined, resolve, reject, abort: reject };
       if (!this.#send(method, args, plan, settle, shared)) resolve(undefined);
@@ -212,8 +218,14 @@ export class Caller {
     if (method.oneWay) {
       const notify = () => encodeNotify(method.id, args, this.#limits, metadata);
       const message = shared ? shared.notify([method.id, args, metadata], notify) : notify();
-      this.#outgoing.send(flags, message, channel);
+      this.#outgoing.send(flags, message, channel, plan.options.volatile);
       return undefined;
+    }
+    if (plan.options.volatile) {
+      throw new SealwireError(
+        'INVALID_ARGUMENT',
+        'only a one-way call can be volatile: others wait for an answer',
+      );
     }
     if (this.#pending.size >= this.#limits.maxPendingCalls) {
       throw new SealwireError(

@@ -3,12 +3,26 @@
 import { SealwireError } from '../base/errors.js';
 
 export interface Outgoing {
-  /** Sends on a channel, the default one where none is named. Throws when the message cannot be sent. */
-  send(flags: number, message: Uint8Array, channel?: string): void;
+  /**
+   * Sends on a channel, the default one where none is named. Throws when the message cannot be sent; a volatile one that
+   * would have to wait is dropped.
+   */
+  send(flags: number, message: Uint8Array, channel?: string, isVolatile?: boolean): void;
   /** Undefined where there is room for more; else it resolves when there is. Streams wait for it, answers do not. */
   room?(): Promise<void> | undefined;
   /** Bit f: both sides accept records with flags f. */
   readonly allowed: number;
+}
+
+/** Resolves when `room` does, or one of the signals is aborted: who waits looks again then. */
+export async function roomOrAborted(room: Promise<void>, signals: readonly AbortSignal[]): Promise<void> {
+  let stop = (): void => undefined;
+  const aborted = new Promise<void>((resolve) => {
+    stop = resolve;
+    for (const signal of signals) signal.addEventListener('abort', stop, { once: true });
+  });
+  await Promise.race([room, aborted]);
+  for (const signal of signals) signal.removeEventListener('abort', stop);
 }
 
 /** Sends unless the send buffer is full, which false tells. */

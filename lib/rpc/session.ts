@@ -6,6 +6,7 @@ import type { Clock } from '../base/clock.js';
 import { RpcError, SealwireError } from '../base/errors.js';
 import type { Limits } from '../base/limits.js';
 import type { Connection, ConnectionOwner } from '../connection/connection.js';
+import type { Backpressure } from '../connection/pressure.js';
 import { decodeManifest, findWeakened, type Manifest } from '../contract/manifest.js';
 import { collectRpcs } from '../contract/metadata.js';
 import type { Established, PendingVerdict } from '../handshake/state.js';
@@ -25,6 +26,8 @@ import { deferredAnswer, type RpcStream } from './remote-stream.js';
 export interface SessionObserver extends CallObserver {
   /** The handshake is over; calls may be made. What this throws ends the connection. */
   established(peer: Peer): void;
+  /** More waits to be sent to the peer than should, or no longer; or volatile calls were dropped. Once a turn at most. */
+  backpressure?(peer: Peer, state: Backpressure): void;
   /** Exactly once, last; `wasEstablished` tells whether there ever was a session. */
   closed(peer: Peer, error: SealwireError, wasEstablished: boolean): void;
 }
@@ -173,7 +176,7 @@ export class Session implements ConnectionOwner {
     const { allowed } = established;
     const outgoing: Outgoing = {
       allowed,
-      send: (flags, message, channel) => connection.send(flags, message, channel),
+      send: (flags, message, channel, isVolatile) => connection.send(flags, message, channel, isVolatile),
       room: () => (connection.backpressure.full ? connection.writable() : undefined),
     };
     this.#live = {
@@ -208,6 +211,10 @@ export class Session implements ConnectionOwner {
       // A message before this one may have ended the connection.
       if (this.#endedBy === undefined) this.#route(flags, message);
     }
+  }
+
+  backpressure(state: Backpressure): void {
+    this.#options.observer.backpressure?.(this.peer, state);
   }
 
   closed(error: SealwireError): void {
