@@ -223,7 +223,7 @@ export class ClientManager {
 
   protected callObserver(): Pick<SessionObserver, 'failed' | 'refused' | 'backpressure'> {
     return {
-      failed: (peer, method, error) => this.events.emit('callFailed', peer, method, error),
+      failed: (...failure) => this.events.emit('callFailed', ...failure),
       refused: (peer, method, code) => this.events.emit('callRefused', peer, method, code),
       backpressure: (peer, state) => this.events.emit('backpressure', peer, state),
     };

@@ -5,8 +5,8 @@
 
 import { EventEmitter } from 'eventemitter3';
 import { SealwireError } from '../base/errors.js';
-import type { Backpressure } from '../connection/pressure.js';
 import type { Certificate } from '../certificate/x509/x509.js';
+import type { Backpressure } from '../connection/pressure.js';
 import type { Peer } from '../rpc/peer.js';
 import type { ClientState } from './client-life.js';
 import type { Platform } from './platform.js';
@@ -29,10 +29,14 @@ export interface ManagerEvents {
   encryptionFailed: (error: SealwireError, remoteAddress: string) => void;
   /**
    * A method threw something else than an RpcError, and its caller sees a bare INTERNAL; or a one-way method threw
-   * anything, which nobody else learns of. `error` may hold secrets.
+   * anything, which nobody else learns of. `error` may hold secrets. The caller's message ends with `incident`, so that
+   * what a user reports is found in the log.
    */
-  callFailed: (peer: Peer, method: string, error: unknown) => void;
-  /** A call was not run: SECURITY_REQUIRED, UNAUTHENTICATED, UNIMPLEMENTED or RESOURCE_EXHAUSTED. */
+  callFailed: (peer: Peer, method: string, error: unknown, incident: string) => void;
+  /**
+   * A call was not run: SECURITY_REQUIRED, UNAUTHENTICATED, PERMISSION_DENIED, UNIMPLEMENTED, INVALID_ARGUMENT,
+   * UNAVAILABLE or RESOURCE_EXHAUSTED.
+   */
   callRefused: (peer: Peer, method: string, code: string) => void;
   /**
    * More than `limits.sendHighWaterBytes` wait to be sent to this peer (`full`), or no longer; or volatile calls to it were

@@ -28,11 +28,14 @@ import {
 import type { Metadata } from '../wire/call-metadata.js';
 import { type CallContext, frozenMetadata, runInContext } from './call-context.js';
 import { isAllowed } from './flags.js';
+import { incidentMessage, newIncident } from './incident.js';
 import { IncomingStream } from './incoming-stream.js';
+import { InvalidArgument } from './invalid-argument.js';
 import { type Outgoing, trySend } from './outgoing.js';
 import { OutgoingStream } from './outgoing-stream.js';
 import type { Peer } from './peer.js';
 import { PermissionDenied } from './permission.js';
+import { type RateExceeded, RateLimiter } from './rate-limit.js';
 import type { ServedMethod } from './registry.js';
 import { isAsyncIterable } from './streamed-argument.js';
 
@@ -48,8 +51,11 @@ export interface DispatcherOptions extends Outgoing {
 
 /** What happens to calls, for those who run the server. Arguments and results are not told. */
 export interface CallObserver {
-  /** A method threw something that the caller sees as a bare INTERNAL, or not at all since the call was one-way. */
-  failed(peer: Peer, method: string, error: unknown): void;
+  /**
+   * A method threw something that the caller sees as a bare INTERNAL, or not at all since the call was one-way.
+   * `incident` stands in the caller's message, too.
+   */
+  failed(peer: Peer, method: string, error: unknown, incident: string): void;
   /** A call was not run. */
   refused(peer: Peer, method: string, code: string): void;
 }
@@ -82,11 +88,13 @@ export class Dispatcher {
   #executing = 0;
   /** Streams of both kinds: results until nothing of them runs, arguments until their call is over. */
   #streams = 0;
+  readonly #rates: RateLimiter;
   #draining = false;
   #closed = false;
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
+    this.#rates = new RateLimiter(options.clock);
   }
 
   get callsInFlight(): number {
@@ -182,7 +190,7 @@ export class Dispatcher {
     flags: number,
     streamsArgument: boolean,
   ): SealwireError | undefined {
-    const { allowed, limits, peer, observer } = this.#options;
+    const { allowed, peer, observer } = this.#options;
     let refusal: SealwireError | undefined;
     if (method === undefined) {
       refusal = new SealwireError('UNIMPLEMENTED', 'there is no such method');
@@ -200,13 +208,31 @@ export class Dispatcher {
       refusal = new RpcError('UNAVAILABLE', 'this side is stopping and takes no new calls', {
         reason: 'draining',
       });
-    } else if (this.#executing >= limits.maxCallsInFlight) {
-      refusal = new SealwireError('RESOURCE_EXHAUSTED', 'too many calls in flight');
-    } else if (this.#streams + Number(method.stream) + Number(streamsArgument) > limits.maxStreams) {
-      refusal = new SealwireError('RESOURCE_EXHAUSTED', 'too many streams at once');
+    } else {
+      refusal = this.#admitRate(method) ?? this.#admitLoad(method, streamsArgument);
     }
     if (refusal !== undefined) observer.refused(peer, method?.fullName ?? 'unknown', refusal.code);
     return refusal;
+  }
+
+  /** Once for each call that is protected as it must be: others could use up what is the caller's. */
+  #admitRate(method: ServedMethod): RateExceeded | undefined {
+    const excess = this.#rates.admit(method, method.rateLimit);
+    if (excess?.outcome === 'disconnect') {
+      this.#options.fail(new SealwireError('LIMIT_EXCEEDED', `the peer calls ${method.fullName} too often`));
+    }
+    return excess;
+  }
+
+  #admitLoad(method: ServedMethod, streamsArgument: boolean): SealwireError | undefined {
+    const { limits } = this.#options;
+    if (this.#executing >= limits.maxCallsInFlight) {
+      return new SealwireError('RESOURCE_EXHAUSTED', 'too many calls in flight');
+    }
+    if (this.#streams + Number(method.stream) + Number(streamsArgument) > limits.maxStreams) {
+      return new SealwireError('RESOURCE_EXHAUSTED', 'too many streams at once');
+    }
+    return undefined;
   }
 
   /** Runs an admitted call. Without an id nothing is answered. */
@@ -219,7 +245,8 @@ export class Dispatcher {
     extras: CallExtras,
   ): void {
     const { clock, peer } = this.#options;
-    const { streamArgument, channel = undefined } = extras;
+    const { streamArgument } = extras;
+    const channel = method.channel ?? extras.channel;
     const abort = new AbortController();
     const patienceMs = this.#patience(method, timeoutMs, method.stream || streamArgument !== undefined);
     const stopTimer =
@@ -288,7 +315,7 @@ export class Dispatcher {
   /** What a streaming method has returned is driven as the caller takes its items. */
   #answerStream(method: ServedMethod, running: Running, context: CallContext, items: unknown): void {
     const { flags, channel } = running;
-    const { limits, clock, observer, peer } = this.#options;
+    const { limits, clock } = this.#options;
     const id = running.id!;
     const enter = <Result>(step: () => Result): Result => runInContext(context, step);
     let iterator: AsyncIterator<unknown>;
@@ -318,7 +345,7 @@ export class Dispatcher {
             if (this.#forget(running)) this.#answerError(running, tooLarge('an item'));
           } else this.#answerFailure(method, running, error);
         },
-        cleanupFailed: (error) => observer.failed(peer, method.fullName, error),
+        cleanupFailed: (error) => void this.#report(method, error),
         finished: () => {
           this.#executing -= 1;
           this.#streams -= 1;
@@ -349,14 +376,20 @@ export class Dispatcher {
 
   /** What the caller learns of what a method threw: all of an RpcError, nothing of anything else. */
   #explain(method: ServedMethod, error: unknown): SealwireError {
-    if (error instanceof PermissionDenied) {
+    if (error instanceof PermissionDenied || error instanceof InvalidArgument) {
       this.#options.observer.refused(this.#options.peer, method.fullName, error.code);
       return error;
     }
     const told = error instanceof RpcError && hasValidCode(error) && !method.oneWay;
     if (told) return error;
-    this.#options.observer.failed(this.#options.peer, method.fullName, error);
-    return new SealwireError('INTERNAL', 'the method failed');
+    return new SealwireError('INTERNAL', incidentMessage(this.#report(method, error)));
+  }
+
+  /** Tells whoever runs this side; the incident is for the caller. */
+  #report({ fullName }: ServedMethod, error: unknown): string {
+    const incident = newIncident();
+    this.#options.observer.failed(this.#options.peer, fullName, error, incident);
+    return incident;
   }
 
   /** The call ends before its method does. False when it had ended before. */

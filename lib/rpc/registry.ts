@@ -6,7 +6,9 @@
 import { SealwireError } from '../base/errors.js';
 import { buildManifest, encodeManifest } from '../contract/manifest.js';
 import { collectRpcs } from '../contract/metadata.js';
+import type { RateLimit } from '../contract/options.js';
 import { type Owner, Owners, runIfAllowed } from './permission.js';
+import { runValidated } from './validation.js';
 
 /** A method as the dispatcher needs it. */
 export interface ServedMethod {
@@ -17,10 +19,15 @@ export interface ServedMethod {
   readonly oneWay: boolean;
   /** What it returns is an AsyncIterable, or a promise of one: its items are the answer. */
   readonly stream: boolean;
+  /** The channel that answers go on, whatever the caller asks for. */
+  readonly channel?: string | undefined;
   /** Only for callers that have proved who they are. */
   readonly requiresIdentity: boolean;
   /** Longest that one call may take, in milliseconds; undefined: the connection's limit. */
   readonly timeoutMs: number | undefined;
+  /** How often one peer may call it; undefined: as often as it likes. */
+  readonly rateLimit?: RateLimit | undefined;
+  /** Throws InvalidArgument and PermissionDenied for calls that it does not run. */
   invoke(args: readonly unknown[]): unknown;
 }
 
@@ -67,14 +74,19 @@ export class Registry {
         const method = Reflect.get(target, key) as (...args: unknown[]) => unknown;
         const { allow } = metadata;
         const rule = allow && { allow, serviceName: service.name, service: target, owners: this.owners };
-        const run = (args: readonly unknown[]) => Reflect.apply(method, target, args);
+        const fullName = `${service.name}.${name}`;
+        const declared = { fullName, metadata };
+        const apply = (args: readonly unknown[]) => Reflect.apply(method, target, args);
+        const run = (args: readonly unknown[]) => runValidated(declared, args, apply);
         return {
-          fullName: `${service.name}.${name}`,
+          fullName,
           security,
           oneWay,
           stream,
+          channel: metadata.channel,
           requiresIdentity: metadata.requiresIdentity,
           timeoutMs: metadata.timeoutMs,
+          rateLimit: metadata.rateLimit,
           invoke: rule ? (args) => runIfAllowed(rule, args, () => run(args)) : run,
         };
       });

@@ -289,7 +289,7 @@ describe('seed faults: calls', () => {
     const unforeseen = await outcomeOf(pair.client.invokeServerRpc('Vault.crash', ['hunter2']));
     expect(unforeseen).to.include({ kind: 'failed', code: 'INTERNAL' });
     const { error } = unforeseen as { error: Error };
-    expect(error.message).to.equal('the method failed');
+    expect(error.message).to.match(/^the method failed; .* incident \w{8}$/);
     expect(JSON.stringify([error.stack, error])).to.not.include('hunter2');
     expect(told).to.deep.equal([['Vault.crash', 'the database password is hunter2']]);
   });

@@ -111,11 +111,12 @@ for (const scheme of schemes) {
             callee().off('callFailed', note);
             expect(outcome).to.include({ kind: 'failed', code: 'INTERNAL' });
             const error = (outcome as Failed).error as RpcError;
-            expect(error.message).to.equal('the method failed');
+            expect(error.message).to.match(/^the method failed; .* incident \w{8}$/);
             expect([error.data, error.cause]).to.deep.equal([undefined, undefined]);
             expect(error.stack).not.to.include('echo.ts');
             expect(failures).to.have.length(1);
-            const [peer, name, cause] = failures[0]!;
+            const [peer, name, cause, incident] = failures[0]!;
+            expect(error.message).to.include(incident);
             expect(peer).to.equal(down ? pair.client.connection : pair.peer);
             expect(name).to.equal(`Echo.${method}`);
             expect(cause).to.be.instanceOf(Error);

@@ -6,6 +6,7 @@ import { type Limits, resolveLimits } from '../../lib/base/limits.js';
 import { type CallContext, callContext } from '../../lib/rpc/call-context.js';
 import { Dispatcher } from '../../lib/rpc/dispatcher.js';
 import type { PeerIdentity } from '../../lib/rpc/identity.js';
+import { incidentMessage } from '../../lib/rpc/incident.js';
 import { Peer } from '../../lib/rpc/peer.js';
 import type { ServedMethod } from '../../lib/rpc/registry.js';
 import type { Session } from '../../lib/rpc/session.js';
@@ -35,6 +36,7 @@ function setUp(options: SetUp = {}) {
   const outgoing = new FakeOutgoing();
   const clock = new ManualClock();
   const events: unknown[][] = [];
+  const incidents: string[] = [];
   const failures: SealwireError[] = [];
   const served: ServedMethod = {
     fullName: 'Arena.move',
@@ -55,11 +57,15 @@ function setUp(options: SetUp = {}) {
     send: outgoing.send,
     fail: (error) => failures.push(error),
     observer: {
-      failed: (...args) => events.push(['failed', ...args]),
+      failed: (failing, method, error, incident) => {
+        expect(incident).to.match(/^\w{8}$/);
+        incidents.push(incident);
+        events.push(['failed', failing, method, error]);
+      },
       refused: (...args) => events.push(['refused', ...args]),
     },
   });
-  return { dispatcher, outgoing, clock, events, failures };
+  return { dispatcher, outgoing, clock, events, failures, incidents };
 }
 
 describe('rpc/dispatcher', () => {
@@ -322,7 +328,7 @@ describe('rpc/dispatcher', () => {
           },
           () => Promise.reject(thrown),
         ]) {
-          const { dispatcher, outgoing, events } = setUp({ body });
+          const { dispatcher, outgoing, events, incidents } = setUp({ body });
           dispatcher.call(3, 1, 0, [], 0);
           await eventually('the answer', () => outgoing.sent.length > 0);
           expect(outgoing.sent).to.deep.equal([
@@ -332,7 +338,7 @@ describe('rpc/dispatcher', () => {
                 kind: 'error',
                 id: 1,
                 code: 'INTERNAL',
-                message: 'the method failed',
+                message: incidentMessage(incidents[0]!),
                 data: undefined,
               },
             },
@@ -413,10 +419,13 @@ describe('rpc/dispatcher', () => {
       ],
     ] as [string, unknown][]) {
       it(`INTERNAL where the method returned ${what}, and why to the observer`, () => {
-        const { dispatcher, outgoing, events } = setUp({ body: () => value });
+        const { dispatcher, outgoing, events, incidents } = setUp({ body: () => value });
         dispatcher.call(0, 1, 0, [], 0);
         expect(outgoing.sent).to.have.length(1);
-        expect(outgoing.sent[0]!.message).to.include({ code: 'INTERNAL', message: 'the method failed' });
+        expect(outgoing.sent[0]!.message).to.include({
+          code: 'INTERNAL',
+          message: incidentMessage(incidents[0]!),
+        });
         expect(events).to.have.length(1);
         expect(events[0]![3]).to.be.instanceOf(Error);
       });

@@ -17,7 +17,7 @@ export class Echo {
   #finish: ((value: unknown) => void)[] = [];
 
   @Rpc()
-  plain(value?: unknown): unknown {
+  plain(value: unknown = undefined): unknown {
     return value;
   }
 
@@ -44,7 +44,7 @@ export class Echo {
 
   /** The flags that the call had. */
   @Rpc()
-  flags(): number {
+  flags(_ignored: unknown = undefined): number {
     return callContext().security;
   }
 
@@ -54,7 +54,7 @@ export class Echo {
   }
 
   @Rpc(Authenticated)
-  fail(code: string, message: string, data?: unknown): never {
+  fail(code: string, message: string, data: unknown = undefined): never {
     throw new RpcError(code, message, data);
   }
 
