@@ -8,6 +8,7 @@ export type { CertificateInput } from './certificate/file/pem.js';
 export type { IdentitySource } from './certificate/identity.js';
 export type { CertificateValidator, ValidationContext } from './certificate/trust/validator.js';
 export type { Certificate } from './certificate/x509/x509.js';
+export type { Backpressure } from './connection/pressure.js';
 export type { Allow, ParamsSchema, RateLimit, RpcCaller, RpcOptions } from './contract/options.js';
 export type { SecurityFlags } from './contract/security.js';
 export { describeSecurity, Security } from './contract/security.js';
