@@ -213,6 +213,17 @@ describe('connection, channels', () => {
       expect(thrownBy(() => client.connection.send(3, bulk(1), 'bulk')).code).to.equal('CONNECTION_CLOSED');
     });
 
+    it('lets a volatile message wait behind a little of its channel', async () => {
+      const joined = start();
+      joined.client.end.stuckBytes = kib64;
+      joined.client.connection.send(0, bulk(10), 'moves');
+      expect(joined.client.connection.send(0, bulk(11), 'moves', true)).to.equal(true);
+      expect(joined.client.end.sent, 'the socket is full').to.have.length(2);
+      joined.client.end.stuckBytes = 0;
+      await turns(joined, 14);
+      expect(joined.server.owner.delivered.map(({ body }) => body.length)).to.deep.equal([21]);
+    });
+
     it('drops volatile messages that would be stale, counts them, and tells it once a turn', async () => {
       const joined = start();
       const { client } = joined;
