@@ -169,7 +169,10 @@ function edgeNumber(random: SeededRandom): Uint8Array {
 
 function repeat(node: DerNode, siblings: DerNode[], growth: number): void {
   const copies = Math.max(1, Math.floor(growth / writeTree([node]).length));
-  siblings.splice(siblings.indexOf(node), 0, ...Array.from({ length: copies }, () => node));
+  const after = siblings.splice(siblings.indexOf(node));
+  // One by one: a call takes only so many arguments, and there may be a hundred thousand copies.
+  for (let left = copies; left > 0; left--) siblings.push(node);
+  for (const sibling of after) siblings.push(sibling);
 }
 
 /** Then a change of one is a change of both, and of every copy. */
