@@ -82,8 +82,8 @@ const derMutators: Readonly<Record<string, DerMutator>> = {
   'nest deeply'({ node, random }, growth) {
     const form = random.below(2) ? 'shortest' : 'indefinite';
     // Frames of a recursion fill the stack at some 10,000; more bytes than the readers take are for the rare cases.
-    const deep = Math.max(random.below(8) ? 0 : 20_000, Math.min(100_000, Math.floor(growth / 4)));
-    const levels = random.below(4) === 0 ? Math.max(1, deep) : 1 + random.below(80);
+    const deep = random.below(2) ? 20_000 : Math.max(1, Math.min(100_000, Math.floor(growth / 4)));
+    const levels = random.below(2) ? deep : 1 + random.below(80);
     const tag = [0x30, 0x31, 0x24, 0xa0, 0xa1][random.below(5)]!;
     const tower = nest(tag, levels, writeTree([node]), form);
     // As the element itself, header and all.
@@ -169,7 +169,10 @@ function edgeNumber(random: SeededRandom): Uint8Array {
 
 function repeat(node: DerNode, siblings: DerNode[], growth: number): void {
   const copies = Math.max(1, Math.floor(growth / writeTree([node]).length));
-  siblings.splice(siblings.indexOf(node), 0, ...Array.from({ length: copies }, () => node));
+  const after = siblings.splice(siblings.indexOf(node));
+  // One by one: a call takes only so many arguments, and there may be a hundred thousand copies.
+  for (let left = copies; left > 0; left--) siblings.push(node);
+  for (const sibling of after) siblings.push(sibling);
 }
 
 /** Then a change of one is a change of both, and of every copy. */

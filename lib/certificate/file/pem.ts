@@ -27,6 +27,8 @@ const maxPemCharacters = 4 * 1024 * 1024;
 const maxPemBlocks = 4096;
 // So many blocks of 4 KiB each.
 const maxPemLines = 64 * maxPemBlocks;
+// The base64 of 256 KiB: four times the largest certificate that is read, and no key is larger.
+const maxBlockCharacters = 349_528;
 const maxLabelCharacters = 64;
 const lineCharacters = 64;
 const begin = '-----BEGIN ';
@@ -45,6 +47,7 @@ export function readPem(text: string): PemBlock[] {
   const blocks: PemBlock[] = [];
   let label: string | undefined;
   let body: string[] = [];
+  let bodyCharacters = 0;
   const lines = text.split(lineEnd, maxPemLines + 1);
   if (lines.length > maxPemLines) throw invalid(`the PEM text has more than ${maxPemLines} lines`);
   for (const rawLine of lines) {
@@ -58,6 +61,7 @@ export function readPem(text: string): PemBlock[] {
       if (!/^[\x20-\x7e]*$/.test(label))
         throw invalid('a PEM block has a label that is not of ASCII characters');
       body = [];
+      bodyCharacters = 0;
     } else if (label === undefined) {
       // Explanatory text; an END line without its BEGIN is the tail of a block that was cut off.
       if (line.startsWith(end)) throw invalid('a PEM block has no BEGIN line: copy the whole block');
@@ -65,6 +69,10 @@ export function readPem(text: string): PemBlock[] {
       blocks.push({ label, ...decodeBlock(label, body) });
       label = undefined;
     } else {
+      bodyCharacters += line.length;
+      if (bodyCharacters > maxBlockCharacters) {
+        throw invalid(`the PEM block ${label} is larger than any certificate or key: copy one whole block`);
+      }
       body.push(line);
     }
   }

@@ -99,6 +99,10 @@ describe('PEM (RFC 7468)', () => {
     expect(refusal('INVALID_CERTIFICATE', () => readPem(block.repeat(4097)))).to.contain('blocks');
     expect(readPem(block.repeat(4096))).to.have.length(4096);
     expect(refusal('INVALID_CERTIFICATE', () => readPem('\n'.repeat(4 * 1024 * 1024)))).to.contain('lines');
+    const largest = writePem('THING', new Uint8Array(256 * 1024));
+    expect(readPem(largest)[0]!.bytes).to.have.length(256 * 1024);
+    const larger = writePem('THING', new Uint8Array(257 * 1024));
+    expect(refusal('INVALID_CERTIFICATE', () => readPem(larger))).to.contain('larger than any certificate');
   });
 
   it('gives back what it wrote, whatever the bytes', () => {
