@@ -1,7 +1,7 @@
 // Arguments before the method, and its result behind it, held to what the method declares:
 //
 //   1. params, a schema of all arguments or one of each   → what the schemas make of them, or INVALID_ARGUMENT
-//      without: their number, and primitive types where the compiler left them
+//      without: not more than it takes, and primitive types where the compiler left them
 //   2. the method
 //   3. result, of streams each item                       → what the schema makes of it, or INTERNAL: our own fault
 //
@@ -54,7 +54,7 @@ export function runValidated(
 export function validateArguments(method: Validated, args: readonly unknown[]): Later<readonly unknown[]> {
   const { params, parameters } = method.metadata;
   if (params === undefined) {
-    const issue = findCountIssue(args, parameters.least, parameters.most) ?? findTypeIssue(method, args);
+    const issue = findCountIssue(args, parameters.most) ?? findTypeIssue(method, args);
     if (issue !== undefined) throw new InvalidArgument(method.fullName, [issue]);
     return args;
   }
@@ -72,17 +72,8 @@ export function validateResult({ fullName, metadata }: Validated, value: unknown
   });
 }
 
-function findCountIssue(
-  args: readonly unknown[],
-  least: number,
-  most: number | undefined,
-): ArgumentIssue | undefined {
-  if (args.length < least) {
-    const message =
-      `the method takes ${least === most ? '' : 'at least '}${least}, got ${args.length}; a parameter that may be ` +
-      'left out needs a default value, or the method a schema (params)';
-    return { argument: undefined, path: [], message };
-  }
+/** Too many alone: TypeScript's `height?` leaves no trace in the function, so fewer may be what its author meant. */
+function findCountIssue(args: readonly unknown[], most: number | undefined): ArgumentIssue | undefined {
   if (most === undefined || args.length <= most) return undefined;
   return { argument: undefined, path: [], message: `the method takes ${most}, got ${args.length}` };
 }
@@ -138,7 +129,7 @@ function validateEach(
   schemas: readonly StandardSchema[],
   args: readonly unknown[],
 ): Later<readonly unknown[]> {
-  const issue = findCountIssue(args, 0, schemas.length);
+  const issue = findCountIssue(args, schemas.length);
   if (issue !== undefined) throw new InvalidArgument(method.fullName, [issue]);
   return validateFrom(0, [], []);
 

@@ -43,14 +43,11 @@ async function rejection(action: () => unknown): Promise<Error> {
 
 describe('rpc/validation', () => {
   describe('without a schema', () => {
-    it('counts: too few are refused, and too many where no default and no rest can take them', () => {
+    it('counts: too many are refused where no default and no rest can take them, too few may be meant', () => {
       const two = declare({}, (_a: unknown, _b: unknown) => undefined);
       const args = [1, 2];
       expect(validateArguments(two, args)).to.equal(args);
-      expect(refused(two, [1]).message).to.equal(
-        'Arena.login: the arguments: the method takes at least 2, got 1; a parameter that may be left out needs a ' +
-          'default value, or the method a schema (params)',
-      );
+      expect(validateArguments(two, [1])).to.deep.equal([1]);
       class Arena {
         exact(_a: unknown) {}
         open(_a: unknown, _b = 1) {}
@@ -61,10 +58,8 @@ describe('rpc/validation', () => {
       expect(refused(exact, [1, 2]).message).to.equal(
         'Arena.login: the arguments: the method takes 1, got 2',
       );
-      expect(refused(exact, []).message).to.include('the method takes 1, got 0');
       const open = declare({}, Arena.prototype.open as AnyMethod);
-      for (const good of [[1], [1, 2], [1, 2, 3]]) expect(validateArguments(open, good)).to.equal(good);
-      refused(open, []);
+      for (const good of [[], [1], [1, 2], [1, 2, 3]]) expect(validateArguments(open, good)).to.equal(good);
       const many = Array.from({ length: 500 }, () => 1);
       expect(validateArguments(declare({}, Arena.prototype.rest as AnyMethod), many)).to.equal(many);
     });
