@@ -15,6 +15,8 @@ const guide = join('samples', 'guide');
 const pages: readonly (readonly [page: string, blocks: number])[] = [
   ['README.md', 7],
   [join('docs', 'certificates.md'), 5],
+  [join('docs', 'streams.md'), 3],
+  [join('docs', 'targets.md'), 4],
 ];
 
 function bare(code: string): string {
@@ -73,6 +75,7 @@ describe('the pages', () => {
       /^drone-7 is at 54\.1, 7\.9\nopen to everybody\nUNAUTHENTICATED\nserver: CERTIFICATE_REJECTED, untrusted\nCERTIFICATE_REJECTED\n$/,
     ],
     ['deploy', /^(sealed where it matters\n){3}$/],
+    ['streams', /^m1: turn 1\nm1: turn 2\nm1: turn 3\nnobody watches m1 any more\n10\nREADY!\nGO!\n$/],
     [
       'targets',
       /^PERMISSION_DENIED\n(?=[\s\S]*sent to 3\n)(?=[\s\S]*ada: 7)(?=[\s\S]*bob: 7)(?=[\s\S]*bob: 7[\s\S]*bob: 3)(?![\s\S]*ada: 3)[\s\S]*cleo: 7[\s\S]*\n1 black\n2 black\n3 DEADLINE_EXCEEDED\nthe course is 90\nPERMISSION_DENIED\n$/,
