@@ -11,6 +11,7 @@ const floors: Record<string, number> = {
   transport: 1,
   wire: 1,
   certificate: 2,
+  token: 2,
   record: 2,
   handshake: 3,
   connection: 4,
@@ -36,6 +37,7 @@ const owners: Record<string, readonly string[]> = {
   'micro-rsa-dsa-dh': ['lib/crypto/noble-signature.ts'],
   msgpackr: ['lib/wire/payload.ts'],
   'reflect-metadata': ['lib/contract/metadata.ts'],
+  jose: ['lib/token/token.ts'],
   ws: ['lib/transport/websocket.ts'],
   eventemitter3: ['lib/manager/events.ts'],
 };

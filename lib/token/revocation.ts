@@ -1,0 +1,81 @@
+// What is revoked: single tokens, and all that a subject was given until now.
+//
+// A token runs out by itself, so an entry is only kept for as long as any token that it is about may live. Several servers
+// share a store of their own (a database, Redis) that fills this interface; the one here is for a single process.
+
+import type { Clock } from '../base/clock.js';
+import { SealwireError } from '../base/errors.js';
+
+/** What a store is asked about. */
+export interface RevocableToken {
+  readonly id: string;
+  readonly subject: string;
+  readonly issuedAt: Date;
+}
+
+export interface RevocationStore {
+  /** All tokens of a subject that were issued until `until`. They have all run out at `forgetAt`. */
+  revokeSubject(subject: string, until: Date, forgetAt: Date): void | Promise<void>;
+  /** One token. */
+  revokeToken(id: string, forgetAt: Date): void | Promise<void>;
+  /** What it throws, or rejects with, refuses the token: nobody is let in because a database is away. */
+  isRevoked(token: RevocableToken): boolean | Promise<boolean>;
+}
+
+/** Entries that a process holds; more are refused: forgetting one would let a token in again. */
+const defaultMaxEntries = 100_000;
+
+interface SubjectEntry {
+  readonly until: number;
+  readonly forgetAt: number;
+}
+
+export class MemoryRevocations implements RevocationStore {
+  readonly #clock: Pick<Clock, 'date'>;
+  readonly #maxEntries: number;
+  readonly #subjects = new Map<string, SubjectEntry>();
+  readonly #tokens = new Map<string, number>();
+
+  constructor(clock: Pick<Clock, 'date'>, maxEntries: number = defaultMaxEntries) {
+    this.#clock = clock;
+    this.#maxEntries = maxEntries;
+  }
+
+  get size(): number {
+    return this.#subjects.size + this.#tokens.size;
+  }
+
+  /** Throws RESOURCE_EXHAUSTED when it is full of entries that still count. */
+  revokeSubject(subject: string, until: Date, forgetAt: Date): void {
+    const known = this.#subjects.get(subject);
+    if (known === undefined) this.#makeRoom();
+    this.#subjects.set(subject, {
+      until: Math.max(until.getTime(), known?.until ?? 0),
+      forgetAt: Math.max(forgetAt.getTime(), known?.forgetAt ?? 0),
+    });
+  }
+
+  revokeToken(id: string, forgetAt: Date): void {
+    if (!this.#tokens.has(id)) this.#makeRoom();
+    this.#tokens.set(id, forgetAt.getTime());
+  }
+
+  isRevoked({ id, subject, issuedAt }: RevocableToken): boolean {
+    if (this.#tokens.has(id)) return true;
+    const entry = this.#subjects.get(subject);
+    return entry !== undefined && issuedAt.getTime() <= entry.until;
+  }
+
+  #makeRoom(): void {
+    if (this.size < this.#maxEntries) return;
+    const now = this.#clock.date().getTime();
+    for (const [id, forgetAt] of this.#tokens) if (forgetAt <= now) this.#tokens.delete(id);
+    for (const [subject, { forgetAt }] of this.#subjects) if (forgetAt <= now) this.#subjects.delete(subject);
+    if (this.size >= this.#maxEntries) {
+      throw new SealwireError(
+        'RESOURCE_EXHAUSTED',
+        `${this.size} revocations are held already: give tokens.revocations a store of your own`,
+      );
+    }
+  }
+}
