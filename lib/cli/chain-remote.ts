@@ -3,12 +3,13 @@
 // Both end before anything of an application is sent: TLS after its handshake, ours at the verdict, which is no. The
 // server's certificate is taken as it comes; judging it is judge.ts's business.
 
-import { type ConnectionOptions, connect, DEFAULT_CIPHERS, type DetailedPeerCertificate } from 'node:tls';
+import { type ConnectionOptions, connect, DEFAULT_CIPHERS } from 'node:tls';
 import { domainToASCII } from 'node:url';
 import { SealwireError } from '../base/errors.js';
 import { parseIpAddress } from '../certificate/x509/ip-address.js';
 import { NetworkingManager } from '../manager/node.js';
 import { connectFailed } from '../transport/socket-errors.js';
+import { sentChain } from '../transport/tls.js';
 import type { Found } from './chain-file.js';
 import { failed, misused } from './failure.js';
 
@@ -92,7 +93,7 @@ function byTls(
       settle();
     };
     socket.once('secureConnect', () => {
-      const certificates = sentChain(socket.getPeerCertificate(true));
+      const certificates = sentChain(socket.getPeerCertificate(true), maxCertificates);
       end(() => {
         if (certificates.length > 0) resolve(certificates);
         else reject(failed(`the server at ${url} shows no certificate`));
@@ -102,19 +103,6 @@ function byTls(
     socket.on('error', (error) => end(() => reject(tlsFailed(url, error))));
     socket.once('close', () => end(() => reject(tlsFailed(url, new Error('it closed the connection')))));
   });
-}
-
-/** Node links each certificate to its issuer, and the last one to itself. */
-function sentChain(first: DetailedPeerCertificate): Uint8Array[] {
-  const certificates: Uint8Array[] = [];
-  const seen = new Set<DetailedPeerCertificate>();
-  let certificate: DetailedPeerCertificate | undefined = first;
-  while (certificate?.raw && !seen.has(certificate) && certificates.length < maxCertificates) {
-    seen.add(certificate);
-    certificates.push(new Uint8Array(certificate.raw));
-    certificate = certificate.issuerCertificate;
-  }
-  return certificates;
 }
 
 function tlsFailed(url: string, error: Error): SealwireError {

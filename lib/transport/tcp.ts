@@ -1,4 +1,4 @@
-// Frames over plain TCP, for Node on both sides:
+// Frames over TCP, or over TLS on TCP, for Node on both sides:
 //
 //   +----------------------+-----------------+
 //   | length, u32 big-end. | frame           |   length: 1 to maxFrameBytes, looked at before anything is buffered
@@ -6,19 +6,15 @@
 //
 // A FIN between two frames is a peaceful close, one inside a frame is an error, a reset always is.
 
-import { connect, createServer, type Socket } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import type { SealwireError } from '../base/errors.js';
 import { type Address, hostAndPort, misaddressed, parseAddress } from './address.js';
 import { Delivery } from './delivery.js';
+import { dial, socketOptions } from './dial.js';
 import { Drain } from './drain.js';
-import {
-  broken,
-  closedTooSlowly,
-  connectFailed,
-  givenUp,
-  listenFailed,
-  systemCode,
-} from './socket-errors.js';
+import { isSecure, required, type SecureChannel } from './secure-channel.js';
+import { broken, closedTooSlowly, listenFailed, systemCode } from './socket-errors.js';
+import { secureChannel, secureClient, TlsAcceptor } from './tls.js';
 import {
   type ClientTransport,
   type ConnectOptions,
@@ -33,17 +29,18 @@ import {
 const lengthBytes = 4;
 /** Up to this length a frame is copied behind its header: one small write is cheaper than two. */
 const mergeUpToBytes = 1024;
-/** Noticing a peer that vanished without a word is the system's work: probes after this much silence. */
-const socketOptions = { noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 };
 
-/** `new TcpTransport('tcp://host:port')`, for either role; port 0 lets the system pick one. */
+/** RFC 7301. Over plain TCP nobody asks. */
+const tlsProtocol = 'sealwire/1';
+
+/** `new TcpTransport('tcp://host:port')`, or `tls://host:port`, for either role; port 0 lets the system pick one. */
 export class TcpTransport implements ClientTransport, ServerTransport {
   readonly #address: Address;
   readonly #port: number;
 
-  /** Throws INVALID_CONFIG for anything but `tcp://host:port`. */
+  /** Throws INVALID_CONFIG for anything but `tcp://host:port` and `tls://host:port`. */
   constructor(url: string) {
-    this.#address = parseAddress(url, ['tcp:'], 'tcp://host:port');
+    this.#address = parseAddress(url, ['tcp:', 'tls:'], 'tcp://host:port or tls://host:port');
     if (this.#address.port === undefined) throw misaddressed(url, 'it needs a port, as in tcp://host:7777');
     if (this.#address.path !== '/') throw misaddressed(url, 'TCP knows no path, write it as tcp://host:port');
     this.#port = this.#address.port;
@@ -53,42 +50,31 @@ export class TcpTransport implements ClientTransport, ServerTransport {
     return this.#address.hostname;
   }
 
-  connect({ signal, maxFrameBytes }: ConnectOptions): Promise<TransportConnection> {
+  async connect(options: ConnectOptions): Promise<TransportConnection> {
     const { url, hostname } = this.#address;
-    return new Promise((resolve, reject) => {
-      if (signal.aborted) {
-        reject(givenUp(url, signal));
-        return;
-      }
-      const socket = connect({ host: hostname, port: this.#port, ...socketOptions });
-      const abort = (): void => {
-        socket.destroy();
-        reject(givenUp(url, signal));
-      };
-      const refused = (error: Error): void => {
-        signal.removeEventListener('abort', abort);
-        reject(connectFailed(url, error));
-      };
-      signal.addEventListener('abort', abort, { once: true });
-      socket.on('error', refused);
-      socket.once('connect', () => {
-        signal.removeEventListener('abort', abort);
-        socket.off('error', refused);
-        resolve(new TcpConnection(socket, maxFrameBytes));
-      });
-    });
+    const { signal, maxFrameBytes } = options;
+    const tls = isSecure(url) ? required(url, options.tls) : undefined;
+    const raw = await dial({ url, hostname, port: this.#port, signal });
+    if (tls === undefined) return new TcpConnection(raw, maxFrameBytes);
+    const socket = await secureClient(raw, { ...tls, url, protocol: tlsProtocol, signal });
+    return new TcpConnection(socket, maxFrameBytes, raw);
   }
 
-  listen({ maxFrameBytes, accept }: ListenOptions): Promise<Listener> {
+  async listen({ maxFrameBytes, accept, tls }: ListenOptions): Promise<Listener> {
     const { url, hostname, urlHost } = this.#address;
+    const secure = isSecure(url) ? new TlsAcceptor(required(url, tls), tlsProtocol) : undefined;
+    const accepted = (socket: Socket, raw: Socket): void => {
+      const connection = new TcpConnection(socket, maxFrameBytes, raw);
+      try {
+        accept(connection);
+      } catch (thrown) {
+        connection.fail(thrown);
+      }
+    };
     return new Promise((resolve, reject) => {
-      const server = createServer({ ...socketOptions, pauseOnConnect: true }, (socket) => {
-        const connection = new TcpConnection(socket, maxFrameBytes);
-        try {
-          accept(connection);
-        } catch (thrown) {
-          connection.fail(thrown);
-        }
+      const server = createServer({ ...socketOptions, pauseOnConnect: secure === undefined }, (raw) => {
+        if (secure === undefined) accepted(raw, raw);
+        else secure.secure(raw, (socket) => accepted(socket, raw));
       });
       // After it listens, an error is about one connection that could not be taken (EMFILE): the rest lives on.
       server.on('error', (error) => reject(listenFailed(url, error)));
@@ -96,7 +82,7 @@ export class TcpTransport implements ClientTransport, ServerTransport {
         const bound = server.address();
         const port = typeof bound === 'object' && bound ? bound.port : this.#port;
         resolve({
-          url: `tcp://${urlHost}:${port}`,
+          url: `${secure ? 'tls' : 'tcp'}://${urlHost}:${port}`,
           // Not awaited: it calls back when the last accepted connection has ended, and those live on.
           close: async () => void server.close(),
         });
@@ -108,7 +94,10 @@ export class TcpTransport implements ClientTransport, ServerTransport {
 class TcpConnection implements TransportConnection {
   readonly kind = 'tcp';
   readonly remoteAddress: string;
+  readonly secure: SecureChannel | undefined;
   readonly #socket: Socket;
+  /** Below TLS, where there is any: the same otherwise. */
+  readonly #raw: Socket;
   readonly #delivery: Delivery;
   readonly #frames: FrameParser;
   readonly #drain: Drain;
@@ -119,8 +108,10 @@ class TcpConnection implements TransportConnection {
   #error: SealwireError | undefined;
   #closeTimer: NodeJS.Timeout | undefined;
 
-  constructor(socket: Socket, maxFrameBytes: number) {
+  constructor(socket: Socket, maxFrameBytes: number, raw: Socket = socket) {
     this.#socket = socket;
+    this.#raw = raw;
+    this.secure = secureChannel(socket);
     this.remoteAddress = hostAndPort(socket.remoteAddress, socket.remotePort);
     this.#delivery = new Delivery(maxFrameBytes, () => this.#cut());
     this.#frames = new FrameParser(this.#delivery);
@@ -210,7 +201,7 @@ class TcpConnection implements TransportConnection {
     // frames have left then, so nothing is hidden by going on in peace.
     const finishing = socket.writableEnded && socket.writableLength === 0 && !socket.writableFinished;
     if (finishing) socket.destroy();
-    else socket.resetAndDestroy();
+    else this.#raw.resetAndDestroy();
   }
 
   #peerEnded(): void {

@@ -4,6 +4,8 @@
 // are kept here, because only here can a length be refused before its bytes are buffered. None of what it tells
 // is authenticated: whoever sits on the wire can close a connection and make it look like peace.
 
+import type { SecureChannel, TlsClientOptions, TlsServerOptions } from './secure-channel.js';
+
 /** What carries the frames; it is part of the handshake's transcript. */
 export type TransportKind = 'websocket' | 'tcp' | 'memory';
 
@@ -15,6 +17,8 @@ export interface TransportConnection {
   readonly kind: TransportKind;
   /** Who is at the other end, for logs: `127.0.0.1:50312`, `[::1]:50312`. Not an identity. */
   readonly remoteAddress: string;
+  /** TLS below it, where both its ends are these two transports' own; undefined where there is none. */
+  readonly secure?: SecureChannel | undefined;
   /** Bytes handed to send() that the operating system has not taken yet, framing included. */
   readonly bufferedBytes: number;
 
@@ -71,11 +75,15 @@ export interface FrameLimits {
 export interface ConnectOptions extends FrameLimits {
   /** Aborted when the attempt is given up; of no effect once connect() has resolved. */
   readonly signal: AbortSignal;
+  /** For `tls://` and `wss://`, which need it. */
+  readonly tls?: TlsClientOptions | undefined;
 }
 
 export interface ListenOptions extends FrameLimits {
   /** Called for each new connection. What it throws closes that connection and nothing else. */
   accept(connection: TransportConnection): void;
+  /** For `tls://` and `wss://`, which need it. */
+  readonly tls?: TlsServerOptions | undefined;
 }
 
 /** Stops listening; connections that were accepted live on. */

@@ -2,18 +2,21 @@
 // (it would leak the plaintext's entropy through the length, and cost memory), sub-protocol `sealwire.1`.
 //
 // `ws` has one message limit per server, the one for later. What may come before the handshake is done is kept by
-// counting the raw bytes of the socket, since a message that never ends never reaches us. No wss:// yet.
+// counting the raw bytes of the socket, since a message that never ends never reaches us. wss:// is the same over tls.ts.
 
 import { createServer, type IncomingMessage, type Server } from 'node:http';
-import type { Socket } from 'node:net';
+import { createServer as createSocketServer, type Socket, type Server as SocketServer } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type RawData, WebSocket, WebSocketServer } from 'ws';
 import { SealwireError } from '../base/errors.js';
 import { type Address, hostAndPort, parseAddress } from './address.js';
 import { Delivery, earlyAllowanceBytes } from './delivery.js';
+import { dial, socketOptions } from './dial.js';
 import { Drain } from './drain.js';
+import { isSecure, required, type SecureChannel } from './secure-channel.js';
 import { broken, connectFailed, givenUp, listenFailed, notSealwire } from './socket-errors.js';
 import { subProtocol } from './sub-protocol.js';
+import { secureChannel, secureClient, TlsAcceptor } from './tls.js';
 import {
   type ClientTransport,
   type ConnectOptions,
@@ -29,6 +32,8 @@ import {
 /** Longest that a client may take to ask for the upgrade; the rest of the handshake is timed by the connection. */
 const upgradeTimeoutMs = 10_000;
 const keepAliveDelayMs = 30_000;
+/** RFC 7301. */
+const tlsProtocol = 'http/1.1';
 
 // RFC 6455 §7.4.1
 const normalClosure = 1000;
@@ -46,20 +51,20 @@ export interface WebSocketTransportOptions {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** `new WebSocketTransport('ws://host:port/path')`, for either role; port 0 lets the system pick one. */
+/** `new WebSocketTransport('ws://host:port/path')`, or `wss://…`, for either role; port 0 lets the system pick one. */
 export class WebSocketTransport implements ClientTransport, ServerTransport {
   readonly #address: Address;
   readonly #options: WebSocketTransportOptions;
 
-  /** Throws INVALID_CONFIG for anything but `ws://host[:port][/path]`. */
+  /** Throws INVALID_CONFIG for anything but `ws://host[:port][/path]` and `wss://…`. */
   constructor(url: string, options: WebSocketTransportOptions = {}) {
-    if (/^(wss|https):/i.test(url)) {
+    this.#address = parseAddress(url, ['ws:', 'wss:'], 'ws://host:port/path or wss://host:port/path');
+    if (isSecure(url) && options.server !== undefined) {
       throw new SealwireError(
         'INVALID_CONFIG',
-        'wss:// is not supported yet: use ws:// for now, Sealwire encrypts by itself what asks for it',
+        'who gives a server of its own decides there whether it speaks TLS: write the URL as ws://host:port/path',
       );
     }
-    this.#address = parseAddress(url, ['ws:'], 'ws://host:port/path');
     this.#options = options;
   }
 
@@ -67,18 +72,34 @@ export class WebSocketTransport implements ClientTransport, ServerTransport {
     return this.#address.hostname;
   }
 
-  connect(options: ConnectOptions): Promise<TransportConnection> {
+  async connect(options: ConnectOptions): Promise<TransportConnection> {
+    const { url, hostname, port } = this.#address;
+    const { signal } = options;
+    if (!isSecure(url)) return this.#upgrade(options);
+    const tls = required(url, options.tls);
+    const raw = await dial({ url, hostname, port: port ?? 443, signal });
+    const socket = await secureClient(raw, { ...tls, url, protocol: tlsProtocol, signal });
+    return this.#upgrade(options, socket);
+  }
+
+  /** Asks for the upgrade, over a socket that stands or one of its own. */
+  #upgrade(options: ConnectOptions, secured?: Socket): Promise<TransportConnection> {
     const { url } = this.#address;
     const { signal } = options;
     return new Promise((resolve, reject) => {
       if (signal.aborted) {
+        secured?.destroy();
         reject(givenUp(url, signal));
         return;
       }
       let websocket: WebSocket;
       try {
         const headers = { ...this.#options.headers };
-        websocket = new WebSocket(url, [subProtocol], { ...wsOptions(options), headers });
+        websocket = new WebSocket(url, [subProtocol], {
+          ...wsOptions(options),
+          headers,
+          ...(secured && { createConnection: () => secured }),
+        });
       } catch (error) {
         reject(
           new SealwireError('INVALID_CONFIG', `no request can be made of ${url} and its headers`, {
@@ -114,10 +135,13 @@ export class WebSocketTransport implements ClientTransport, ServerTransport {
     });
   }
 
-  listen(options: ListenOptions): Promise<Listener> {
+  async listen(options: ListenOptions): Promise<Listener> {
     const { url, hostname, urlHost, port, path } = this.#address;
     const attached = this.#options.server;
     const server = attached ?? ownServer();
+    const front = isSecure(url)
+      ? tlsFront(server, new TlsAcceptor(required(url, options.tls), tlsProtocol))
+      : server;
     const upgrades = new WebSocketServer({
       ...wsOptions(options),
       noServer: true,
@@ -153,27 +177,27 @@ export class WebSocketTransport implements ClientTransport, ServerTransport {
     return new Promise((resolve, reject) => {
       const failed = (error: Error): void => reject(listenFailed(url, error));
       const listening = (): void => {
-        server.off('error', failed);
+        front.off('error', failed);
         // What comes later is about one connection that could not be taken (EMFILE): the rest lives on.
-        if (!attached) server.on('error', () => {});
+        if (!attached) front.on('error', () => {});
         server.on('upgrade', upgrade);
-        const bound = server.address();
+        const bound = front.address();
         const realPort = typeof bound === 'object' && bound ? bound.port : port;
         resolve({
-          url: `ws://${urlHost}:${realPort}${path === '/' ? '' : path}`,
+          url: `${isSecure(url) ? 'wss' : 'ws'}://${urlHost}:${realPort}${path === '/' ? '' : path}`,
           close: async () => {
             server.off('upgrade', upgrade);
             if (attached) return;
             // Not awaited: it calls back when the last accepted connection has ended, and those live on.
-            server.close();
+            front.close();
             server.closeAllConnections();
           },
         });
       };
-      server.once('error', failed);
-      if (server.listening) listening();
-      else if (attached) server.once('listening', listening);
-      else server.listen(port ?? 80, hostname, listening);
+      front.once('error', failed);
+      if (front.listening) listening();
+      else if (attached) front.once('listening', listening);
+      else front.listen(port ?? (isSecure(url) ? 443 : 80), hostname, listening);
     });
   }
 }
@@ -204,6 +228,13 @@ function ownServer(): Server {
   });
 }
 
+/** Listens in the place of an HTTP server, and hands it what has come through TLS. */
+function tlsFront(server: Server, acceptor: TlsAcceptor): SocketServer {
+  return createSocketServer(socketOptions, (raw) => {
+    acceptor.secure(raw, (socket) => server.emit('connection', socket));
+  });
+}
+
 function offersSubProtocol(request: IncomingMessage): boolean {
   const offered = request.headers['sec-websocket-protocol'] ?? '';
   return offered.split(',').some((name) => name.trim() === subProtocol);
@@ -221,6 +252,7 @@ function refuse(socket: Duplex, status: string, message: string): void {
 class WebSocketConnection implements TransportConnection {
   readonly kind = 'websocket';
   readonly remoteAddress: string;
+  readonly secure: SecureChannel | undefined;
   readonly #websocket: WebSocket;
   readonly #socket: Socket;
   readonly #delivery: Delivery;
@@ -233,6 +265,7 @@ class WebSocketConnection implements TransportConnection {
   constructor(websocket: WebSocket, socket: Socket, maxFrameBytes: number) {
     this.#websocket = websocket;
     this.#socket = socket;
+    this.secure = secureChannel(socket);
     this.remoteAddress = hostAndPort(socket.remoteAddress, socket.remotePort);
     this.#delivery = new Delivery(maxFrameBytes, (error) => this.#cut(error));
     this.#drain = new Drain(() => websocket.bufferedAmount);

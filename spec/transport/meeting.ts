@@ -5,6 +5,7 @@ import { SealwireError } from '../../lib/base/errors.js';
 import type {
   ClientTransport,
   ConnectOptions,
+  FrameLimits,
   FrameReceiver,
   Listener,
   ListenOptions,
@@ -15,7 +16,7 @@ import type {
 /** What a receiver may not be told, and was. */
 const brokenPromises: string[] = [];
 
-const defaults = { maxFrameBytes: 64 * 1024, maxFrameBytesLater: 2 ** 20 };
+export const frameLimits: FrameLimits = { maxFrameBytes: 64 * 1024, maxFrameBytesLater: 2 ** 20 };
 
 export interface PairOptions {
   readonly maxFrameBytes?: number;
@@ -47,8 +48,8 @@ export class Meeting {
     const listener = await this.listen(url, options);
     const pair = await this.connect(listener.url, options);
     if (options.raised) {
-      pair.client.setMaxFrameBytes(defaults.maxFrameBytesLater);
-      pair.server.setMaxFrameBytes(defaults.maxFrameBytesLater);
+      pair.client.setMaxFrameBytes(frameLimits.maxFrameBytesLater);
+      pair.server.setMaxFrameBytes(frameLimits.maxFrameBytesLater);
     }
     return { ...pair, listener };
   }
@@ -58,7 +59,7 @@ export class Meeting {
       this.#connections.push(connection);
       this.#accepted.push(connection);
     };
-    const listener = await this.#server(url).listen({ ...defaults, accept, ...options });
+    const listener = await this.#server(url).listen({ ...frameLimits, accept, ...options });
     this.#listeners.push(listener);
     return listener;
   }
@@ -127,7 +128,7 @@ export class Recorder implements FrameReceiver {
 }
 
 export function connectOptions(signal: AbortSignal = new AbortController().signal): ConnectOptions {
-  return { ...defaults, signal };
+  return { ...frameLimits, signal };
 }
 
 /** Bytes that differ between seeds and along the way. */

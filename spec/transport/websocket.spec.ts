@@ -12,6 +12,7 @@ import { WebSocketTransport } from '../../lib/transport/websocket.js';
 import {
   connectOptions,
   failure,
+  frameLimits,
   Meeting,
   pattern,
   pause,
@@ -126,10 +127,14 @@ describe('transport/websocket', () => {
   });
 
   describe('whom it dials', () => {
-    it('refuses wss:// and says what to use', () => {
-      expect(() => new WebSocketTransport('wss://game.example'))
+    it('leaves TLS to a server that is given, and needs to know what to show and what to check without', async () => {
+      expect(() => new WebSocketTransport('wss://game.example', { server: createHttpServer() }))
         .to.throw(/ws:\/\//)
         .that.satisfies(sealwireError('INVALID_CONFIG'));
+      const bare = new WebSocketTransport('wss://127.0.0.1:0');
+      const wanted = sealwireError('INVALID_CONFIG');
+      expect(await failure(bare.connect(connectOptions()))).to.satisfy(wanted);
+      expect(await failure(bare.listen({ ...frameLimits, accept: () => undefined }))).to.satisfy(wanted);
     });
 
     it('sends the headers it is given, and refuses impossible ones', async () => {
@@ -349,7 +354,7 @@ describe('transport/websocket', () => {
       });
       const url = await started(server);
       const listener = await new WebSocketTransport(`${url}/rpc`, { server }).listen({
-        ...connectOptions(),
+        ...frameLimits,
         accept,
       });
       expect(listener.url).to.equal(`${url}/rpc`);
@@ -373,7 +378,7 @@ describe('transport/websocket', () => {
       const server = createHttpServer((_request, response) => void response.end('the application'));
       cleanUp.push(() => server.close());
       const listening = new WebSocketTransport('ws://127.0.0.1/rpc', { server }).listen({
-        ...connectOptions(),
+        ...frameLimits,
         accept,
       });
       server.listen(0, '127.0.0.1');
