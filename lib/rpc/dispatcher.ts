@@ -6,20 +6,22 @@
 // A method that streams is answered item by item, an argument that is streamed comes behind its call (docs/protocol.md
 // section 9.1): the two ends of streams are in files of their own, what they mean to a call is here.
 //
-// Arguments are data of the peer: the method is found by number, and called with them as they were decoded.
+// Arguments are data of the peer: the method is found by number, and called with them as they were decoded. They are decoded
+// once the call is admitted, and no sooner.
 
 import type { StopTimer } from '../base/clock.js';
 import { RpcError, SealwireError } from '../base/errors.js';
 import { Security, satisfies } from '../contract/security.js';
 import {
   type CallExtras,
+  type CallFields,
   type ErrorFields,
   encodeArgumentStop,
   encodeCredit,
   encodeEnd,
   encodeItem,
+  type NotifyFields,
 } from '../wire/call-message.js';
-import type { Metadata } from '../wire/call-metadata.js';
 import { Admission, type AdmissionOptions, type Load } from './admission.js';
 import { type Answerable, Answers, type AnswersOptions, isTooLarge, tooLarge } from './answers.js';
 import { type CallContext, frozenMetadata, runInContext } from './call-context.js';
@@ -72,28 +74,22 @@ export class Dispatcher {
     return this.#load.streams;
   }
 
-  call(
-    flags: number,
-    id: number,
-    methodId: number,
-    args: readonly unknown[],
-    timeoutMs: number,
-    extras: CallExtras = {},
-  ): void {
+  call(flags: number, call: CallFields): void {
+    const { id } = call;
     if (id <= this.#lastId) throw violation('a call whose id is not larger than the last');
     this.#lastId = id;
-    const method = this.#options.methods[methodId];
+    const method = this.#options.methods[call.method];
     if (method?.oneWay) throw violation('a call of a one-way method');
-    const refusal = this.#admission.refusal(method, flags, extras.streamArgument !== undefined);
-    if (refusal !== undefined) this.#answers.error({ id, flags, channel: extras.channel }, refusal);
-    else this.#run(method!, flags, args, timeoutMs, id, extras);
+    const refusal = this.#admission.refusal(method, flags, call.streamArgument !== undefined);
+    if (refusal !== undefined) this.#answers.error({ id, flags, channel: call.channel }, refusal);
+    else this.#run(method!, flags, call.args, call.timeoutMs, id, call);
   }
 
-  notify(flags: number, methodId: number, args: readonly unknown[], metadata?: Metadata): void {
-    const method = this.#options.methods[methodId];
+  notify(flags: number, notify: NotifyFields): void {
+    const method = this.#options.methods[notify.method];
     if (method !== undefined && !method.oneWay) throw violation('a one-way call of a method that answers');
     if (this.#admission.refusal(method, flags, false) === undefined) {
-      this.#run(method!, flags, args, 0, undefined, metadata === undefined ? {} : { metadata });
+      this.#run(method!, flags, notify.args, 0, undefined, notify);
     }
   }
 

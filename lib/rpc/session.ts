@@ -232,10 +232,10 @@ export class Session implements ConnectionOwner {
     const { caller, dispatcher, heartbeat } = this.#alive();
     switch (message.kind) {
       case 'call':
-        dispatcher.call(flags, message.id, message.method, message.args, message.timeoutMs, message);
+        dispatcher.call(flags, message);
         break;
       case 'notify':
-        dispatcher.notify(flags, message.method, message.args, message.metadata);
+        dispatcher.notify(flags, message);
         break;
       case 'result':
         caller.settle(message.id, flags, { value: message.value });
