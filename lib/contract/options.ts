@@ -74,7 +74,10 @@ interface AllowRule {
 
 /** What a rule may look at, of the connection that a call came over. */
 export interface RpcCaller {
+  /** A client's, from 1; 0 is the server, as its clients see it. */
   readonly id: number;
+  /** On a host: whether it is the host's own client. */
+  readonly isHost: boolean;
   /** Who it has proved to be. */
   readonly identity: { readonly kind: string; readonly name: string } | undefined;
 }

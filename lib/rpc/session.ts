@@ -36,6 +36,8 @@ export interface SessionObserver extends CallObserver {
 export interface SessionOptions {
   /** See {@link Peer.id}. */
   readonly id: number;
+  /** See {@link Peer.isHost}. */
+  readonly isHost?: boolean;
   readonly services: Services;
   /** Undefined: the peer is asked for no sign of life. */
   readonly heartbeat?: HeartbeatSettings | undefined;
@@ -65,6 +67,10 @@ export class Session implements ConnectionOwner {
   /** The connection that this session owns; it may have ended by now. */
   attach(connection: Connection): void {
     this.#connection = connection;
+  }
+
+  get isHost(): boolean {
+    return this.#options.isHost === true;
   }
 
   get remoteAddress(): string {

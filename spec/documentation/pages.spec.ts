@@ -15,6 +15,7 @@ const guide = join('samples', 'guide');
 const pages: readonly (readonly [page: string, blocks: number])[] = [
   ['README.md', 7],
   [join('docs', 'certificates.md'), 5],
+  [join('docs', 'connections.md'), 4],
   [join('docs', 'streams.md'), 3],
   [join('docs', 'targets.md'), 4],
 ];
@@ -75,6 +76,10 @@ describe('the pages', () => {
       /^drone-7 is at 54\.1, 7\.9\nopen to everybody\nUNAUTHENTICATED\nserver: CERTIFICATE_REJECTED, untrusted\nCERTIFICATE_REJECTED\n$/,
     ],
     ['deploy', /^(sealed where it matters\n){3}$/],
+    [
+      'host',
+      /^client 1 is here: host\nclient 2 is here: guest\nthe match begins\nPERMISSION_DENIED\n(?=[\s\S]*host: 7 damage)(?=[\s\S]*guest: 7 damage)[\s\S]*guest: 3 damage\nPERMISSION_DENIED\nthe host is gone: going-away\n$/,
+    ],
     ['streams', /^m1: turn 1\nm1: turn 2\nm1: turn 3\nnobody watches m1 any more\n10\nREADY!\nGO!\n$/],
     [
       'targets',
