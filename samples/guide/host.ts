@@ -46,9 +46,9 @@ await host.rpc<Arena>('Arena').hello('host');
 await guest.rpc<Arena>('Arena').hello('guest');
 
 console.log(await host.rpc<Arena>('Arena').startMatch()); // as a client
-await attempt(guest.rpc<Arena>('Arena').startMatch());
-
 await host.everyone().rpc<Hud>('Hud').damage(7); // as a server
+
+await attempt(guest.rpc<Arena>('Arena').startMatch());
 await host.everyoneExcept(host.hostClient!).rpc<Hud>('Hud').damage(3);
 
 // One-way calls are refused without a word to their caller: the host's event tells.

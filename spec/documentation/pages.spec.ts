@@ -78,7 +78,7 @@ describe('the pages', () => {
     ['deploy', /^(sealed where it matters\n){3}$/],
     [
       'host',
-      /^client 1 is here: host\nclient 2 is here: guest\nthe match begins\nPERMISSION_DENIED\n(?=[\s\S]*host: 7 damage)(?=[\s\S]*guest: 7 damage)[\s\S]*guest: 3 damage\nPERMISSION_DENIED\nthe host is gone: going-away\n$/,
+      /^client 1 is here: host\nclient 2 is here: guest\nthe match begins\n(?=[\s\S]*host: 7 damage)(?=[\s\S]*guest: 7 damage)[\s\S]*PERMISSION_DENIED[\s\S]*guest: 3 damage\nPERMISSION_DENIED\nthe host is gone: going-away\n$/,
     ],
     ['streams', /^m1: turn 1\nm1: turn 2\nm1: turn 3\nnobody watches m1 any more\n10\nREADY!\nGO!\n$/],
     [

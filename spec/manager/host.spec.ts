@@ -2,10 +2,13 @@
 
 import { expect } from 'chai';
 import { Rpc } from '../../decorators/index.js';
+import type { Clock } from '../../lib/base/clock.js';
 import { Security } from '../../lib/contract/security.js';
+import { nodeCrypto } from '../../lib/crypto/node.js';
 import type { NetworkConfig } from '../../lib/manager/config.js';
 import type { ManagerEvents } from '../../lib/manager/events.js';
-import { NetworkingManager } from '../../lib/manager/node.js';
+import { NetworkingManager, nodePlatform } from '../../lib/manager/node.js';
+import { ServerManager } from '../../lib/manager/server-manager.js';
 import { type CallContext, callContext } from '../../lib/rpc/call-context.js';
 import { MemoryTransport } from '../../lib/transport/memory.js';
 import {
@@ -250,8 +253,15 @@ describe('manager: a host', () => {
     await host.startHost({
       async listen(options) {
         const listener = await memory.listen(options);
-        coming = Promise.all(guests.map((guest) => codeOf(guest.startClient('memory://crowded'))));
-        for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+        let refused = 0;
+        coming = Promise.all(
+          guests.map(async (guest) => {
+            const code = await codeOf(guest.startClient('memory://crowded'));
+            if (code === 'HANDSHAKE_FAILED') refused += 1;
+            return code;
+          }),
+        );
+        await eventually('two are refused while the others wait', () => refused === 2);
         return listener;
       },
     });
@@ -349,6 +359,22 @@ describe('manager: a host', () => {
     host.register(new Ping());
     await host.startHost();
     expect(await host.rpc(Ping).ping()).to.equal('pong');
+    await host.stop();
+  });
+
+  it('undoes both where the server turns its client away when that is ready already', async () => {
+    let compared = 0;
+    const crypto = Object.assign(Object.create(nodeCrypto) as typeof nodeCrypto, {
+      // The client's Finished, behind the server's.
+      equal: (a: Uint8Array, b: Uint8Array) => ++compared !== 2 && nodeCrypto.equal(a, b),
+    });
+    const host = newHost({ crypto });
+    const states: string[] = [];
+    host.on('stateChanged', (state) => states.push(state));
+    expect(await outcomeOf(host.startHost())).to.include({ code: 'HANDSHAKE_FAILED', reason: 'finished' });
+    expect(states.slice(-2)).to.deep.equal(['ready', 'closed']);
+    expect([host.hostClient, host.clients.size]).to.deep.equal([undefined, 0]);
+    await host.startHost();
     await host.stop();
   });
 
@@ -496,14 +522,23 @@ describe('manager: a host', () => {
   });
 
   it('asks itself for no sign of life: it cannot lose itself', async () => {
-    const host = newHost({ heartbeat: { intervalMs: 1, timeoutMs: 1 } }).register(new Arena());
-    await host.startHost();
-    for (let block = 0; block < 5; block++) {
-      const untilMs = performance.now() + 5;
-      while (performance.now() < untilMs);
-      await new Promise((resolve) => setTimeout(resolve, 1));
-    }
-    expect(host.state).to.equal('ready');
+    const timersMs: number[] = [];
+    const clock: Clock = {
+      ...nodePlatform.clock,
+      setTimer(ms, callback) {
+        timersMs.push(ms);
+        return nodePlatform.clock.setTimer(ms, callback);
+      },
+    };
+    const intervalMs = 123_457;
+    const config = { certificate: own, heartbeat: { intervalMs } };
+    const host = new ServerManager(config, { ...nodePlatform, clock });
+    const guest = newClient();
+    const url = await host.startHost();
+    expect(timersMs).to.not.include(intervalMs);
+    await guest.startClient(url);
+    await eventually('the guest is asked', () => timersMs.includes(intervalMs));
+    await guest.stop();
     await host.stop();
   });
 });
