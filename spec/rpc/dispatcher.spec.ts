@@ -517,6 +517,54 @@ describe('rpc/dispatcher', () => {
       expect([outgoing.sent, events]).to.deep.equal([[], []]);
     });
 
+    it('has one signal and one deadline for each call, whenever they are asked for', () => {
+      const { dispatcher, clock, contexts } = hanging({ limits: { maxCallMs: 100 } });
+      const startedMs = clock.date().getTime();
+      for (const id of [1, 2]) dispatcher.call(2, { id, method: 0, args: [], timeoutMs: 0 });
+      const [first, second] = contexts as [CallContext, CallContext];
+      clock.advance(30);
+      expect(first.deadline!.getTime() - startedMs).to.equal(100);
+      const { signal } = first;
+      clock.advance(20);
+      dispatcher.cancel(2, 1);
+      dispatcher.close(new SealwireError('CONNECTION_CLOSED', 'gone'));
+      for (const [context, code] of [
+        [first, 'CANCELLED'],
+        [second, 'CONNECTION_CLOSED'],
+      ] as const) {
+        expect(context.signal.aborted).to.equal(true);
+        expect(context.signal.reason).to.include({ code });
+        expect(context.signal).to.equal(context.signal);
+        expect(context.deadline).to.equal(context.deadline);
+        expect(context.deadline!.getTime() - startedMs).to.equal(100);
+      }
+      expect(first.signal).to.equal(signal);
+    });
+
+    it('ends for the first reason alone, where hearing of it ends the connection', async () => {
+      const gone = new SealwireError('CONNECTION_CLOSED', 'gone');
+      const body = () => {
+        const { signal } = callContext();
+        return new Promise((_resolve, reject) => {
+          signal.addEventListener('abort', () => {
+            dispatcher.close(gone);
+            reject(signal.reason as SealwireError);
+          });
+        });
+      };
+      const { dispatcher, events } = setUp({ body });
+      dispatcher.call(2, { id: 1, method: 0, args: [], timeoutMs: 0 });
+      dispatcher.cancel(2, 1);
+      await eventually('the method has ended', () => dispatcher.callsInFlight === 0);
+      expect(events, 'it threw what it was told').to.deep.equal([]);
+    });
+
+    it('gives a stream no longer than a timer can measure', () => {
+      const { dispatcher, clock, contexts } = hanging({ method: { stream: true } });
+      dispatcher.call(2, { id: 1, method: 0, args: [], timeoutMs: Number.MAX_SAFE_INTEGER });
+      expect(contexts[0]!.deadline!.getTime() - clock.date().getTime()).to.equal(2 ** 31 - 1);
+    });
+
     it('refuses a cancellation that lacks a flag of its call, and the call goes on', () => {
       const { dispatcher, contexts } = hanging();
       dispatcher.call(3, { id: 1, method: 0, args: [], timeoutMs: 0 });
@@ -532,7 +580,7 @@ describe('rpc/dispatcher', () => {
       const { dispatcher, clock, outgoing, contexts, finish } = hanging();
       dispatcher.call(0, { id: 1, method: 0, args: [], timeoutMs: 0 });
       dispatcher.notify(0, { method: 1, args: [] });
-      expect(clock.timers).to.equal(2);
+      expect(clock.timers).to.equal(1);
       const cause = new SealwireError('CONNECTION_CLOSED', 'gone');
       dispatcher.close(cause);
       expect(contexts.map(({ signal }) => signal.reason)).to.deep.equal([cause, cause]);
