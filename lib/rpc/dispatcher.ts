@@ -263,8 +263,7 @@ export class Dispatcher {
   }
 
   #answerFailure(method: ServedMethod, call: ServedCall, error: unknown): void {
-    // A method that ends by the reason for which it was told to end has not failed.
-    const asTold = call.endedBy !== undefined && error === call.endedBy;
+    const asTold = call.endedBy !== undefined && isBecauseOf(call.endedBy, error);
     const known = asTold ? undefined : this.#answers.explain(method, error);
     if (this.#forget(call) && known !== undefined) this.#answers.error(call, known);
   }
@@ -297,6 +296,15 @@ export class Dispatcher {
     call.result?.stop();
     return true;
   }
+}
+
+/**
+ * A method that ends by the reason for which it was told to end has not failed. It throws that itself, as fetch() does, or
+ * what Node's own functions make of it: an AbortError with the reason for a cause.
+ */
+function isBecauseOf(reason: SealwireError, error: unknown): boolean {
+  if (error === reason) return true;
+  return error instanceof Error && error.name === 'AbortError' && error.cause === reason;
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

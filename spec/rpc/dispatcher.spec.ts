@@ -1,5 +1,6 @@
 // The serving side with a way out that is only written down, and a clock that is moved by hand.
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { RpcError, SealwireError } from '../../lib/base/errors.js';
 import { type Limits, resolveLimits } from '../../lib/base/limits.js';
@@ -565,6 +566,28 @@ describe('rpc/dispatcher', () => {
       expect(contexts[0]!.deadline!.getTime() - clock.date().getTime()).to.equal(2 ** 31 - 1);
     });
 
+    it('takes no failure from a method that ends as it is told to, by itself or through a function of Node', async () => {
+      const ends: Record<string, (signal: AbortSignal) => Promise<unknown>> = {
+        reason: (signal) => until(signal).then(() => Promise.reject(signal.reason)),
+        node: (signal) => sleep(60_000, undefined, { signal }),
+        other: (signal) => until(signal).then(() => Promise.reject(new Error('while cleaning up'))),
+        unrelated: (signal) => until(signal).then(() => sleep(1, undefined, { signal: AbortSignal.abort() })),
+      };
+      const { dispatcher, outgoing, events } = setUp({
+        body: (how) => ends[how as string]!(callContext().signal),
+      });
+      for (const [index, how] of Object.keys(ends).entries()) {
+        dispatcher.call(0, { id: index + 1, method: 0, args: [how], timeoutMs: 0 });
+        dispatcher.cancel(0, index + 1);
+      }
+      await eventually('all have ended', () => dispatcher.callsInFlight === 0);
+      expect(events.map(([, , , error]) => (error as Error).message)).to.deep.equal([
+        'while cleaning up',
+        'The operation was aborted',
+      ]);
+      expect(outgoing.sent).to.have.length(0);
+    });
+
     it('refuses a cancellation that lacks a flag of its call, and the call goes on', () => {
       const { dispatcher, contexts } = hanging();
       dispatcher.call(3, { id: 1, method: 0, args: [], timeoutMs: 0 });
@@ -599,6 +622,10 @@ describe('rpc/dispatcher', () => {
     });
   });
 });
+
+function until(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve()));
+}
 
 function cycle(): object {
   const ring: Record<string, unknown> = {};
