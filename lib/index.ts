@@ -28,6 +28,7 @@ export type { CallContext } from './rpc/call-context.js';
 export { callContext } from './rpc/call-context.js';
 export type { CallOptions } from './rpc/caller.js';
 export type { CertificateIdentity, PeerIdentity } from './rpc/identity.js';
+export type { ArgumentIssue } from './rpc/invalid-argument.js';
 export type { ConnectionSecurity, Peer } from './rpc/peer.js';
 export type { RpcAnswer, RpcProxy, ServiceClass } from './rpc/proxy.js';
 export type { RpcStream } from './rpc/remote-stream.js';
@@ -39,3 +40,4 @@ export type {
   TargetsResult,
 } from './rpc/targets.js';
 export type { ClientTransport, ServerTransport } from './transport/transport.js';
+export type { Metadata } from './wire/call-metadata.js';

@@ -33,7 +33,10 @@ export interface RpcOptions<
   readonly rateLimit?: RateLimit;
   /** To run it twice is the same as once: a caller whose connection broke may try again. */
   readonly idempotent?: boolean;
-  /** The channel that answers, and by default calls, go on: ordered in itself, not held up by others. */
+  /**
+   * The channel that its answers go on, whichever their calls came on: ordered in itself, not held up by others. Callers
+   * do not know it; they name the channel of a call, which its answer follows where this option is left out.
+   */
   readonly channel?: string;
   /**
    * Only callers that have proved who they are, by a certificate; others get UNAUTHENTICATED. The call must be
@@ -74,7 +77,10 @@ interface AllowRule {
 
 /** What a rule may look at, of the connection that a call came over. */
 export interface RpcCaller {
+  /** A client's, from 1; 0 is the server, as its clients see it. */
   readonly id: number;
+  /** On a host: whether it is the host's own client. */
+  readonly isHost: boolean;
   /** Who it has proved to be. */
   readonly identity: { readonly kind: string; readonly name: string } | undefined;
 }

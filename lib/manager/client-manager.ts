@@ -13,7 +13,7 @@ import { deferredAnswer } from '../rpc/remote-stream.js';
 import type { SessionObserver } from '../rpc/session.js';
 import type { ClientTransport } from '../transport/transport.js';
 import { ClientLife, type ClientState } from './client-life.js';
-import { checkOptionNames, clientSettings, type NetworkConfig } from './config.js';
+import { type ClientSettings, checkOptionNames, clientSettings, type NetworkConfig } from './config.js';
 import { checkedDrainMs, type StopOptions } from './drain.js';
 import { ManagerEmitter, type ManagerEvents } from './events.js';
 import { warnOfMalleable } from './malleable-warning.js';
@@ -91,7 +91,13 @@ export class ClientManager {
         'startClient() takes a URL, such as ws://game.example:7777, or a transport',
       );
     }
-    const settings = clientSettings(this.config, this.platform, first.hostname);
+    const life = this.makeClient(clientSettings(this.config, this.platform, first.hostname), first);
+    this.enter(life);
+    await this.connect(life);
+  }
+
+  /** A client of this manager, not yet connected. */
+  protected makeClient(settings: ClientSettings, transport: ClientTransport): ClientLife {
     const { encryption } = settings;
     const services = this.registry.services();
     warnOfMalleable(services, this.platform);
@@ -100,7 +106,7 @@ export class ClientManager {
       settings,
       services,
       expectations: this.#expectations,
-      dial: () => first,
+      dial: () => transport,
       calls: this.callObserver(),
       observer: {
         stateChanged: (...change) => this.events.emit('stateChanged', ...change),
@@ -114,9 +120,12 @@ export class ClientManager {
         ended: () => this.#ended(life),
       },
     });
-    this.enter(life);
+    return life;
+  }
+
+  protected connect(life: ClientLife): Promise<void> {
     this.#client = life;
-    await life.start();
+    return life.start();
   }
 
   /** The connection to the server; undefined while there is none. Another one after each reconnection. */

@@ -11,6 +11,11 @@ import type { Peer } from '../rpc/peer.js';
 import type { ClientState } from './client-life.js';
 import type { Platform } from './platform.js';
 
+/**
+ * A host has both roles, and hears of its own client from both ends: `encryptionEstablished`, `encryptionFailed`,
+ * `callFailed`, `callRefused` and `backpressure` come with the peer that they are about, id 0 being the server as its own
+ * client sees it.
+ */
 export interface ManagerEvents {
   /** Server: a client has passed the handshake. */
   clientConnected: (client: Peer) => void;

@@ -1,5 +1,6 @@
 // A manager with both roles. node.ts gives it its platform.
 
+import { toHex } from '../base/bytes.js';
 import { SealwireError } from '../base/errors.js';
 import { resolveLimits } from '../base/limits.js';
 import { titleOf } from '../certificate/x509/title.js';
@@ -9,8 +10,9 @@ import type { Peer } from '../rpc/peer.js';
 import { findClient, Targets, type TargetsOptions, type TargetsResult } from '../rpc/targets.js';
 import type { ServerTransport } from '../transport/transport.js';
 import { ClientManager } from './client-manager.js';
-import { loadIdentities, type NetworkConfig, serverSettings } from './config.js';
+import { loadIdentities, type NetworkConfig, type ServerSettings, serverSettings } from './config.js';
 import { ClientGroup, type GroupHost, Groups, type JoinPolicy } from './groups.js';
+import { HostLink } from './host-link.js';
 import { warnOfMalleable } from './malleable-warning.js';
 import { ServerCertificates } from './server-certificates.js';
 import { ServerRole } from './server-role.js';
@@ -31,14 +33,39 @@ export class ServerManager extends ClientManager {
    * PFX_PASSPHRASE or LISTEN_FAILED.
    */
   async startServer(target: string | ServerTransport): Promise<string> {
-    const transport = typeof target === 'string' ? this.platform.listenOn(target) : target;
-    if (typeof (transport as Partial<ServerTransport> | undefined)?.listen !== 'function') {
-      throw new SealwireError(
-        'INVALID_CONFIG',
-        'startServer() takes a URL, such as ws://0.0.0.0:7777, or a transport that listens',
-      );
-    }
+    const transport = this.#listenOn('startServer', target);
+    return this.#startServer(transport, serverSettings(this.config, this.platform));
+  }
+
+  /**
+   * Starts a host: a server, as {@link startServer} does, and a client of this same manager in its own process, for the
+   * player who sits at this machine. Without a target nobody outside of the process can come in. Resolves to the URL that
+   * it listens on, as soon as the own client is in: it is {@link hostClient} to the server, its client 1, and for
+   * `rpc()`, `invokeServerRpc()`, `connection` and `state` this manager is a client. Services are offered both ways.
+   *
+   * The own client runs the real handshake and needs no `ca`: it trusts this very server. stop() stops both. Rejects like
+   * startServer() and startClient(), and has then undone what it did.
+   */
+  async startHost(target?: string | ServerTransport): Promise<string> {
     const settings = serverSettings(this.config, this.platform);
+    const transport = this.#listenOn('startHost', target ?? nameInProcess(settings));
+    const host = new HostLink(settings, (clientSettings, link) => {
+      const life = this.makeClient(clientSettings, link);
+      return { start: () => this.connect(life), stop: () => life.stop() };
+    });
+    return this.#startServer(transport, settings, host);
+  }
+
+  #listenOn(method: string, target: string | ServerTransport): ServerTransport {
+    const transport = typeof target === 'string' ? this.platform.listenOn(target) : target;
+    if (typeof (transport as Partial<ServerTransport> | undefined)?.listen === 'function') return transport;
+    throw new SealwireError(
+      'INVALID_CONFIG',
+      `${method}() takes a URL, such as ws://0.0.0.0:7777, or a transport that listens`,
+    );
+  }
+
+  async #startServer(transport: ServerTransport, settings: ServerSettings, host?: HostLink): Promise<string> {
     const { encryption, identities } = settings;
     const certificates =
       identities &&
@@ -53,6 +80,7 @@ export class ServerManager extends ClientManager {
       settings,
       certificates,
       services,
+      host,
       observer: {
         ...this.callObserver(),
         established: (peer) => {
@@ -77,6 +105,7 @@ export class ServerManager extends ClientManager {
     try {
       return await role.start(transport);
     } catch (error) {
+      await role.stop(0);
       this.leave(role);
       throw error;
     }
@@ -96,6 +125,13 @@ export class ServerManager extends ClientManager {
   /** The clients that have passed the handshake, by id. */
   get clients(): ReadonlyMap<number, Peer> {
     return this.#server?.clients ?? noClients;
+  }
+
+  /** The client of this manager itself, among {@link clients}; undefined where there is no host, or its client is gone. */
+  get hostClient(): Peer | undefined {
+    // Nobody comes in before it.
+    const first = this.clients.get(1);
+    return first?.isHost ? first : undefined;
   }
 
   /** All clients, as targets of calls: those that are connected when a call is made. */
@@ -207,4 +243,9 @@ export class ServerManager extends ClientManager {
       `the certificate ${titleOf(certificate)} of this server ${end}: renew it with setCertificate()`,
     );
   }
+}
+
+/** Where other clients in this process can join a host that nobody else can. */
+function nameInProcess({ crypto }: ServerSettings): string {
+  return `memory://host-${toHex(crypto.randomBytes(8))}`;
 }

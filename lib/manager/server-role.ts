@@ -1,5 +1,7 @@
 // Being a server: listen, and hold one session for each client, within the limits.
 //
+//   a host: listen ─▸ who comes now waits ─▸ its own client comes in, over its own link, as client 1 ─▸ the others
+//
 // A connection counts as half-open until its handshake is over; a flood of them is refused and cannot keep out, or
 // disturb, those who are in. A client is in `clients` from the end of its handshake to the end of its connection.
 
@@ -17,6 +19,7 @@ import { type CloseReason, encodeClose, frameTypes, plainFrame } from '../wire/f
 import { transportCodes } from '../wire/handshake-message.js';
 import type { ServerSettings } from './config.js';
 import { drain } from './drain.js';
+import type { HostLink } from './host-link.js';
 import type { Platform } from './platform.js';
 import type { ServerCertificates } from './server-certificates.js';
 
@@ -26,6 +29,8 @@ export interface ServerRoleOptions {
   /** Undefined for an anonymous server, and without encryption. */
   readonly certificates: ServerCertificates | undefined;
   readonly services: Services;
+  /** The way to the client of the same manager, where it is a host. */
+  readonly host?: HostLink | undefined;
   readonly observer: SessionObserver;
 }
 
@@ -37,7 +42,9 @@ export class ServerRole {
   readonly #sessions = new Set<Session>();
   /** Of connections that are over, or were refused, while their sockets close. */
   readonly #closing = new Set<Promise<void>>();
-  #listening: Promise<Listener> | undefined;
+  readonly #listening: Promise<Listener>[] = [];
+  /** Those who came before the host's own client was in; undefined from then on. */
+  #early: TransportConnection[] | undefined;
   /** Of validators that are still at work on a client that is gone. */
   #outlivingVerdicts = 0;
   #nextId = 1;
@@ -46,20 +53,38 @@ export class ServerRole {
 
   constructor(options: ServerRoleOptions) {
     this.#options = options;
+    if (options.host !== undefined) this.#early = [];
   }
 
-  /** Resolves to the URL that it listens on. */
+  /** Resolves to the URL that it listens on. Whatever it rejects with, stop() tidies up. */
   async start(transport: ServerTransport): Promise<string> {
+    const { host, certificates } = this.#options;
+    const url = await this.#listen(transport);
+    if (host !== undefined) {
+      await this.#listen(host.transport, host);
+      await host.connect();
+      this.#mustRun();
+      this.#admitEarly();
+    }
+    certificates?.watch();
+    return url;
+  }
+
+  async #listen(transport: ServerTransport, host?: HostLink): Promise<string> {
     const { limits } = this.#options.settings;
-    this.#listening = transport.listen({
+    const listening = transport.listen({
       maxFrameBytes: limits.maxHandshakeFrameBytes,
       maxFrameBytesLater: limits.maxFrameBytes,
-      accept: (connection) => this.#accept(connection),
+      accept: (connection) => this.#accept(connection, host),
     });
-    const { url } = await this.#listening;
-    if (this.#stopped) throw new SealwireError('LISTEN_FAILED', 'the server was stopped while it started');
-    this.#options.certificates?.watch();
+    this.#listening.push(listening);
+    const { url } = await listening;
+    this.#mustRun();
     return url;
+  }
+
+  #mustRun(): void {
+    if (this.#stopped) throw new SealwireError('LISTEN_FAILED', 'the server was stopped while it started');
   }
 
   /**
@@ -73,20 +98,42 @@ export class ServerRole {
   }
 
   async #stop(drainMs: number): Promise<void> {
-    const { certificates, platform } = this.#options;
+    const { certificates, platform, host } = this.#options;
     certificates?.stop();
+    this.#admitEarly();
     const goAway = (session: Session): void => session.disconnect('going-away');
-    if (drainMs > 0) await drain(this.#sessions, drainMs, platform.clock, goAway);
+    const idle = (session: Session): void => {
+      if (!session.isHost) goAway(session);
+      // The host's own client goes last, and by itself: methods that still run for others may call it.
+      else if (this.#sessions.size === 1) void host!.leave();
+    };
+    if (drainMs > 0) await drain(this.#sessions, drainMs, platform.clock, idle);
+    await host?.leave();
     for (const session of [...this.#sessions]) goAway(session);
-    // Where listening failed, who started the server is told.
-    const listener = await this.#listening?.catch(() => undefined);
-    await listener?.close();
+    for (const listening of this.#listening) {
+      // Where listening failed, who started the server is told.
+      const listener = await listening.catch(() => undefined);
+      await listener?.close();
+    }
     await Promise.all(this.#closing);
   }
 
-  #accept(transport: TransportConnection): void {
+  /** Or refuses them, where the server has stopped. */
+  #admitEarly(): void {
+    const early = this.#early ?? [];
+    this.#early = undefined;
+    for (const connection of early) this.#accept(connection);
+  }
+
+  /** `host` where it is the client of the same manager. */
+  #accept(transport: TransportConnection, host?: HostLink): void {
     const { platform, settings, services, observer } = this.#options;
     const { limits } = settings;
+    if (this.#early !== undefined && host === undefined) {
+      if (this.#early.length < limits.maxHalfOpenConnections) this.#early.push(transport);
+      else this.#refuse(transport, 'limit-exceeded');
+      return;
+    }
     const halfOpen = this.#sessions.size - this.clients.size + this.#outlivingVerdicts;
     if (
       this.#stopped ||
@@ -96,25 +143,28 @@ export class ServerRole {
       this.#refuse(transport, this.#stopped ? 'going-away' : 'limit-exceeded');
       return;
     }
-    const handshake = this.#handshake(transport);
+    const handshake = this.#handshake(transport, host);
     const session: Session = new Session({
       id: this.#nextId++,
+      isHost: host !== undefined,
       services,
-      heartbeat: settings.heartbeat,
+      heartbeat: host === undefined ? settings.heartbeat : undefined,
       limits,
       clock: platform.clock,
       expectations: new Set(),
-      checkPeer: (chain, signal) => this.#checkClient(chain, signal),
+      checkPeer: (chain, signal) => (host ? host.checkClient(chain) : this.#checkClient(chain, signal)),
       observer: {
         ...observer,
         established: (peer) => {
           this.clients.set(peer.id, peer);
+          host?.admitted();
           observer.established(peer);
         },
         closed: (peer, error, wasEstablished) => {
           this.clients.delete(peer.id);
           this.#sessions.delete(session);
           this.#awaitClosing(session.finished);
+          host?.refused(error);
           observer.closed(peer, error, wasEstablished);
         },
       },
@@ -146,7 +196,7 @@ export class ServerRole {
     this.#closing.add(closing);
   }
 
-  #handshake(transport: TransportConnection): Handshake {
+  #handshake(transport: TransportConnection, host?: HostLink): Handshake {
     const { settings, certificates, services } = this.#options;
     const common = {
       transport: transportCodes[transport.kind],
@@ -156,7 +206,7 @@ export class ServerRole {
     };
     if (!settings.encryption) return startPlainServer(common);
     const { crypto, clientAuthentication, allowed, iterations } = settings;
-    const identities = certificates;
+    const identities = host ? host.shownBy(certificates) : certificates;
     return startServerHandshake({ ...common, crypto, identities, clientAuthentication, allowed, iterations });
   }
 

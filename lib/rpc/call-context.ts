@@ -9,6 +9,10 @@ import type { Metadata } from '../wire/call-metadata.js';
 import type { PeerIdentity } from './identity.js';
 import type { Peer } from './peer.js';
 
+/**
+ * The signal and the deadline are made when they are first asked for: hand the object on as it is, since a copy made by
+ * `{ ...context }` has neither.
+ */
 export interface CallContext {
   /** The connection that the call came over; on a client, the one to its server. */
   readonly client: Peer;

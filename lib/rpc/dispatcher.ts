@@ -6,27 +6,30 @@
 // A method that streams is answered item by item, an argument that is streamed comes behind its call (docs/protocol.md
 // section 9.1): the two ends of streams are in files of their own, what they mean to a call is here.
 //
-// Arguments are data of the peer: the method is found by number, and called with them as they were decoded.
+// Arguments are data of the peer: the method is found by number, and called with them as they were decoded. They are decoded
+// once the call is admitted, and no sooner.
 
-import type { StopTimer } from '../base/clock.js';
 import { RpcError, SealwireError } from '../base/errors.js';
 import { Security, satisfies } from '../contract/security.js';
 import {
   type CallExtras,
+  type CallFields,
   type ErrorFields,
   encodeArgumentStop,
   encodeCredit,
   encodeEnd,
   encodeItem,
+  type NotifyFields,
 } from '../wire/call-message.js';
-import type { Metadata } from '../wire/call-metadata.js';
 import { Admission, type AdmissionOptions, type Load } from './admission.js';
-import { type Answerable, Answers, type AnswersOptions, isTooLarge, tooLarge } from './answers.js';
+import { Answers, type AnswersOptions, isTooLarge, tooLarge } from './answers.js';
 import { type CallContext, frozenMetadata, runInContext } from './call-context.js';
+import { CallTimer } from './call-timer.js';
 import { IncomingStream } from './incoming-stream.js';
 import { type Outgoing, trySend } from './outgoing.js';
 import { OutgoingStream } from './outgoing-stream.js';
 import type { ServedMethod } from './registry.js';
+import { ServedCall, ServedContext } from './served-call.js';
 import { isAsyncIterable } from './streamed-argument.js';
 
 export interface DispatcherOptions extends Outgoing, AdmissionOptions, AnswersOptions {
@@ -36,21 +39,11 @@ export interface DispatcherOptions extends Outgoing, AdmissionOptions, AnswersOp
 /** The longest delay that setTimeout can measure. */
 const longestTimerMs = 2 ** 31 - 1;
 
-interface Running extends Answerable {
-  readonly abort: AbortController;
-  readonly stopTimer: StopTimer;
-  /** The argument that is streamed, if one is. */
-  readonly argument: IncomingStream | undefined;
-  /** The answer of a method that streams, once it has returned it. */
-  result: OutgoingStream | undefined;
-}
-
 export class Dispatcher {
   readonly #options: DispatcherOptions;
-  /** Calls that were neither answered nor given up, one-way ones included. */
-  readonly #running = new Set<Running>();
-  /** Those of them that are owed an answer, by the peer's id. */
-  readonly #owed = new Map<number, Running>();
+  /** Calls that were neither answered nor given up, by the peer's id; one-way ones, which have none, by themselves. */
+  readonly #running = new Map<number | ServedCall, ServedCall>();
+  readonly #timer: CallTimer<ServedCall>;
   /** Ids only rise, so a repeated call is noticed even where nothing else protects it. */
   #lastId = 0;
   readonly #load: Load = { executing: 0, streams: 0 };
@@ -61,6 +54,7 @@ export class Dispatcher {
     this.#options = options;
     this.#admission = new Admission(options, this.#load);
     this.#answers = new Answers(options);
+    this.#timer = new CallTimer(options.clock, this.#running, (call) => this.#expire(call));
   }
 
   get callsInFlight(): number {
@@ -72,28 +66,22 @@ export class Dispatcher {
     return this.#load.streams;
   }
 
-  call(
-    flags: number,
-    id: number,
-    methodId: number,
-    args: readonly unknown[],
-    timeoutMs: number,
-    extras: CallExtras = {},
-  ): void {
+  call(flags: number, call: CallFields): void {
+    const { id } = call;
     if (id <= this.#lastId) throw violation('a call whose id is not larger than the last');
     this.#lastId = id;
-    const method = this.#options.methods[methodId];
+    const method = this.#options.methods[call.method];
     if (method?.oneWay) throw violation('a call of a one-way method');
-    const refusal = this.#admission.refusal(method, flags, extras.streamArgument !== undefined);
-    if (refusal !== undefined) this.#answers.error({ id, flags, channel: extras.channel }, refusal);
-    else this.#run(method!, flags, args, timeoutMs, id, extras);
+    const refusal = this.#admission.refusal(method, flags, call.streamArgument !== undefined);
+    if (refusal !== undefined) this.#answers.error({ id, flags, channel: call.channel }, refusal);
+    else this.#run(method!, flags, call.args, call.timeoutMs, id, call);
   }
 
-  notify(flags: number, methodId: number, args: readonly unknown[], metadata?: Metadata): void {
-    const method = this.#options.methods[methodId];
+  notify(flags: number, notify: NotifyFields): void {
+    const method = this.#options.methods[notify.method];
     if (method !== undefined && !method.oneWay) throw violation('a one-way call of a method that answers');
     if (this.#admission.refusal(method, flags, false) === undefined) {
-      this.#run(method!, flags, args, 0, undefined, metadata === undefined ? {} : { metadata });
+      this.#run(method!, flags, notify.args, 0, undefined, notify);
     }
   }
 
@@ -132,12 +120,12 @@ export class Dispatcher {
   /** The connection has ended: methods see their signal, nobody gets an answer. */
   close(cause: SealwireError): void {
     this.#answers.close();
-    for (const running of [...this.#running]) this.#abandon(running, cause);
+    for (const running of [...this.#running.values()]) this.#abandon(running, cause);
   }
 
   /** Undefined when the call is over. Throws PROTOCOL_ERROR for what is less protected than its call. */
-  #find(flags: number, id: number, what: string): Running | undefined {
-    const running = this.#owed.get(id);
+  #find(flags: number, id: number, what: string): ServedCall | undefined {
+    const running = this.#running.get(id);
     if (running !== undefined && !satisfies(flags, running.flags))
       throw violation(`${what} with less protection than its call`);
     return running;
@@ -163,65 +151,55 @@ export class Dispatcher {
     const { clock, peer } = this.#options;
     const { streamArgument } = extras;
     const channel = method.channel ?? extras.channel;
-    const abort = new AbortController();
     const patienceMs = this.#patience(method, timeoutMs, method.stream || streamArgument !== undefined);
-    const stopTimer =
-      patienceMs === undefined
-        ? () => undefined
-        : clock.setTimer(patienceMs, () => {
-            const late = new SealwireError('DEADLINE_EXCEEDED', `the method took more than ${patienceMs} ms`);
-            if (this.#abandon(running, late)) this.#answers.error(running, late);
-          });
-    const argument: IncomingStream | undefined =
-      streamArgument === undefined ? undefined : this.#receiveArgument(() => running);
-    const running: Running = { id, flags, channel, abort, stopTimer, argument, result: undefined };
-    this.#running.add(running);
-    if (id !== undefined) this.#owed.set(id, running);
+    const call = new ServedCall(id, flags, channel, patienceMs, this.#timer.dueIn(patienceMs));
+    if (streamArgument !== undefined) call.argument = this.#receiveArgument(call);
+    this.#running.set(id ?? call, call);
+    this.#timer.added(call);
     this.#load.executing += 1;
-    this.#load.streams += Number(method.stream) + Number(argument !== undefined);
+    this.#load.streams += Number(method.stream) + Number(call.argument !== undefined);
 
     // Whoever is on the path can make a call without a tag, and is nobody.
     const identity = satisfies(flags, Security.Authenticated) ? peer.identity : undefined;
-    const context: CallContext = {
-      client: peer,
-      identity,
-      security: flags,
-      metadata: frozenMetadata(extras.metadata),
-      signal: abort.signal,
-      deadline: patienceMs === undefined ? undefined : new Date(clock.date().getTime() + patienceMs),
-    };
-    const succeed = method.stream
-      ? (items: unknown) => this.#answerStream(method, running, context, items)
-      : (value: unknown) => {
-          this.#load.executing -= 1;
-          if (this.#forget(running)) this.#answers.result(method, running, value);
-        };
-    const fail = (error: unknown) => {
-      this.#load.executing -= 1;
-      this.#load.streams -= Number(method.stream);
-      this.#answerFailure(method, running, error);
-    };
-    const given = argument === undefined ? args : args.with(streamArgument!, argument);
+    const context = new ServedContext(call, peer, identity, frozenMetadata(extras.metadata), clock);
+    const given = streamArgument === undefined ? args : args.with(streamArgument, call.argument);
     let returned: unknown;
     try {
       returned = runInContext(context, () => method.invoke(given));
       if (isThenable(returned)) {
         // A promise of our own around a foreign thenable: it settles once, and what its `then` throws is a rejection.
-        void Promise.resolve(returned).then(succeed, fail);
+        void Promise.resolve(returned).then(
+          (value: unknown) => this.#returned(method, call, context, value),
+          (error: unknown) => this.#threw(method, call, error),
+        );
         return;
       }
     } catch (error) {
-      fail(error);
+      this.#threw(method, call, error);
       return;
     }
-    succeed(returned);
+    this.#returned(method, call, context, returned);
   }
 
-  #receiveArgument(running: () => Running): IncomingStream {
+  #returned(method: ServedMethod, call: ServedCall, context: CallContext, value: unknown): void {
+    if (method.stream) {
+      this.#answerStream(method, call, context, value);
+      return;
+    }
+    this.#load.executing -= 1;
+    if (this.#forget(call)) this.#answers.result(method, call, value);
+  }
+
+  #threw(method: ServedMethod, call: ServedCall, error: unknown): void {
+    this.#load.executing -= 1;
+    this.#load.streams -= Number(method.stream);
+    this.#answerFailure(method, call, error);
+  }
+
+  #receiveArgument(call: ServedCall): IncomingStream {
+    const { id } = call;
     const say = (encode: (id: number) => Uint8Array) => {
-      const { id, flags, channel } = running();
-      if (id !== undefined && this.#running.has(running()))
-        this.#answers.say({ id, flags, channel }, encode(id));
+      if (id !== undefined && this.#isRunning(call)) this.#answers.say(call, encode(id));
     };
     return new IncomingStream({
       giveBack: (bytes) => say((id) => encodeCredit('argumentCredit', id, bytes)),
@@ -230,10 +208,10 @@ export class Dispatcher {
   }
 
   /** What a streaming method has returned is driven as the caller takes its items. */
-  #answerStream(method: ServedMethod, running: Running, context: CallContext, items: unknown): void {
-    const { flags, channel } = running;
+  #answerStream(method: ServedMethod, call: ServedCall, context: CallContext, items: unknown): void {
+    const { flags, channel } = call;
     const { limits, clock } = this.#options;
-    const id = running.id!;
+    const id = call.id!;
     const enter = <Result>(step: () => Result): Result => runInContext(context, step);
     let iterator: AsyncIterator<unknown>;
     try {
@@ -243,7 +221,7 @@ export class Dispatcher {
     } catch (error) {
       this.#load.executing -= 1;
       this.#load.streams -= 1;
-      this.#answerFailure(method, running, error);
+      this.#answerFailure(method, call, error);
       return;
     }
     const stream = new OutgoingStream(
@@ -254,13 +232,13 @@ export class Dispatcher {
         room: () => this.#options.room?.(),
         enter,
         ended: () => {
-          if (this.#forget(running)) this.#answers.say({ id, flags, channel }, encodeEnd(id));
+          if (this.#forget(call)) this.#answers.say({ id, flags, channel }, encodeEnd(id));
         },
-        failed: (error) => this.#answerFailure(method, running, error),
+        failed: (error) => this.#answerFailure(method, call, error),
         unsendable: (error) => {
           if (isTooLarge(error)) {
-            if (this.#forget(running)) this.#answers.error(running, tooLarge('an item'));
-          } else this.#answerFailure(method, running, error);
+            if (this.#forget(call)) this.#answers.error(call, tooLarge('an item'));
+          } else this.#answerFailure(method, call, error);
         },
         cleanupFailed: (error) => void this.#answers.report(method, error),
         finished: () => {
@@ -270,47 +248,63 @@ export class Dispatcher {
       },
       clock,
     );
-    running.result = stream;
+    call.result = stream;
     // The call may have ended while the method made up its mind: then the iterator's return() is all that runs.
-    if (!this.#running.has(running)) stream.stop();
+    if (!this.#isRunning(call)) stream.stop();
     stream.start();
   }
 
-  /** Undefined: no time limit, for streams that have none of their own. */
-  #patience(method: ServedMethod, timeoutMs: number, streams: boolean): number | undefined {
-    const { maxCallMs } = this.#options.limits;
-    const limitsMs = [method.timeoutMs, timeoutMs || undefined, streams ? undefined : maxCallMs];
-    const given = limitsMs.filter((ms) => ms !== undefined);
-    return given.length === 0 ? undefined : Math.min(...given, longestTimerMs);
+  /** Infinity: no time limit, for streams that have none of their own. */
+  #patience(method: ServedMethod, timeoutMs: number, streams: boolean): number {
+    let patienceMs = streams ? Number.POSITIVE_INFINITY : this.#options.limits.maxCallMs;
+    if (method.timeoutMs !== undefined) patienceMs = Math.min(patienceMs, method.timeoutMs);
+    if (timeoutMs > 0) patienceMs = Math.min(patienceMs, timeoutMs);
+    return patienceMs === Number.POSITIVE_INFINITY ? patienceMs : Math.min(patienceMs, longestTimerMs);
   }
 
-  #answerFailure(method: ServedMethod, running: Running, error: unknown): void {
-    // A method that ends by the reason for which it was told to end has not failed.
-    const asTold = running.abort.signal.aborted && error === running.abort.signal.reason;
+  #answerFailure(method: ServedMethod, call: ServedCall, error: unknown): void {
+    const asTold = call.endedBy !== undefined && isBecauseOf(call.endedBy, error);
     const known = asTold ? undefined : this.#answers.explain(method, error);
-    if (this.#forget(running) && known !== undefined) this.#answers.error(running, known);
+    if (this.#forget(call) && known !== undefined) this.#answers.error(call, known);
+  }
+
+  #expire(call: ServedCall): void {
+    const late = new SealwireError('DEADLINE_EXCEEDED', `the method took more than ${call.patienceMs} ms`);
+    if (this.#abandon(call, late)) this.#answers.error(call, late);
   }
 
   /** The call ends before its method does. False when it had ended before. */
-  #abandon(running: Running, why: SealwireError): boolean {
-    if (!this.#running.has(running)) return false;
-    running.abort.abort(why);
-    running.argument?.abort(why);
-    return this.#forget(running);
+  #abandon(call: ServedCall, why: SealwireError): boolean {
+    if (!this.#isRunning(call)) return false;
+    call.abort(why);
+    call.argument?.abort(why);
+    return this.#forget(call);
+  }
+
+  #isRunning(call: ServedCall): boolean {
+    return this.#running.has(call.id ?? call);
   }
 
   /** The call is over. False when it was before: it was cancelled, timed out or lost its connection. */
-  #forget(running: Running): boolean {
-    if (!this.#running.delete(running)) return false;
-    running.stopTimer();
-    if (running.id !== undefined) this.#owed.delete(running.id);
-    if (running.argument !== undefined) {
+  #forget(call: ServedCall): boolean {
+    if (!this.#running.delete(call.id ?? call)) return false;
+    this.#timer.removed();
+    if (call.argument !== undefined) {
       this.#load.streams -= 1;
-      running.argument.abort(new SealwireError('CANCELLED', 'the call is over, and with it its argument'));
+      call.argument.abort(new SealwireError('CANCELLED', 'the call is over, and with it its argument'));
     }
-    running.result?.stop();
+    call.result?.stop();
     return true;
   }
+}
+
+/**
+ * A method that ends by the reason for which it was told to end has not failed. It throws that itself, as fetch() does, or
+ * what Node's own functions make of it: an AbortError with the reason for a cause.
+ */
+function isBecauseOf(reason: SealwireError, error: unknown): boolean {
+  if (error === reason) return true;
+  return error instanceof Error && error.name === 'AbortError' && error.cause === reason;
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

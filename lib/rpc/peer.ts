@@ -33,6 +33,11 @@ export class Peer {
     this.#session = session;
   }
 
+  /** On a server: whether it is the client of the same manager, connected by `startHost()`. */
+  get isHost(): boolean {
+    return this.#session.isHost;
+  }
+
   /** Where the frames come from, for logs: `127.0.0.1:50312`. Not an identity. */
   get remoteAddress(): string {
     return this.#session.remoteAddress;

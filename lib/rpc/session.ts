@@ -36,6 +36,8 @@ export interface SessionObserver extends CallObserver {
 export interface SessionOptions {
   /** See {@link Peer.id}. */
   readonly id: number;
+  /** See {@link Peer.isHost}. */
+  readonly isHost?: boolean;
   readonly services: Services;
   /** Undefined: the peer is asked for no sign of life. */
   readonly heartbeat?: HeartbeatSettings | undefined;
@@ -65,6 +67,10 @@ export class Session implements ConnectionOwner {
   /** The connection that this session owns; it may have ended by now. */
   attach(connection: Connection): void {
     this.#connection = connection;
+  }
+
+  get isHost(): boolean {
+    return this.#options.isHost === true;
   }
 
   get remoteAddress(): string {
@@ -232,10 +238,10 @@ export class Session implements ConnectionOwner {
     const { caller, dispatcher, heartbeat } = this.#alive();
     switch (message.kind) {
       case 'call':
-        dispatcher.call(flags, message.id, message.method, message.args, message.timeoutMs, message);
+        dispatcher.call(flags, message);
         break;
       case 'notify':
-        dispatcher.notify(flags, message.method, message.args, message.metadata);
+        dispatcher.notify(flags, message);
         break;
       case 'result':
         caller.settle(message.id, flags, { value: message.value });

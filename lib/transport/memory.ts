@@ -27,14 +27,19 @@ export class MemoryTransport implements ClientTransport, ServerTransport {
   readonly hostname: undefined = undefined;
   readonly #name: string;
   readonly #url: string;
+  readonly #listeners: Map<string, ListenOptions>;
 
-  /** Throws INVALID_CONFIG for anything but `memory://name`. */
-  constructor(url: string) {
+  /**
+   * Throws INVALID_CONFIG for anything but `memory://name`. With `among` a map of its own, only those who have it can meet
+   * there; by default whoever is in this process.
+   */
+  constructor(url: string, among: Map<string, ListenOptions> = listeners) {
     const { urlHost, port, path } = parseAddress(url, ['memory:'], 'memory://name');
     if (port !== undefined || path !== '/')
       throw misaddressed(url, 'it has a name alone, as in memory://name');
     this.#name = urlHost;
     this.#url = `memory://${urlHost}`;
+    this.#listeners = among;
   }
 
   connect({ signal, maxFrameBytes }: ConnectOptions): Promise<TransportConnection> {
@@ -48,7 +53,7 @@ export class MemoryTransport implements ClientTransport, ServerTransport {
       later(() => {
         signal.removeEventListener('abort', abort);
         if (signal.aborted) return;
-        const listener = listeners.get(this.#name);
+        const listener = this.#listeners.get(this.#name);
         if (listener) resolve(MemoryConnection.join(this.#url, maxFrameBytes, listener));
         else reject(nobodyListens(this.#url));
       });
@@ -56,14 +61,14 @@ export class MemoryTransport implements ClientTransport, ServerTransport {
   }
 
   async listen(options: ListenOptions): Promise<Listener> {
-    if (listeners.has(this.#name)) {
+    if (this.#listeners.has(this.#name)) {
       throw new SealwireError('LISTEN_FAILED', `somebody listens at ${this.#url} already: use another name`);
     }
-    listeners.set(this.#name, options);
+    this.#listeners.set(this.#name, options);
     return {
       url: this.#url,
       close: async () => {
-        if (listeners.get(this.#name) === options) listeners.delete(this.#name);
+        if (this.#listeners.get(this.#name) === options) this.#listeners.delete(this.#name);
       },
     };
   }

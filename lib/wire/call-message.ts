@@ -7,12 +7,13 @@
 //   argumentCredit [10, id, bytes]   argumentStop [11, id]
 //   ping [12, id]           pong [13, id]
 //
-// Shapes are checked here, meanings above. A message of another shape throws PROTOCOL_ERROR.
+// Shapes are checked here, meanings above. A message of another shape throws PROTOCOL_ERROR. The arguments of a call become
+// values when they are asked for, and not before: whoever does not run a call does not pay for them.
 
 import { utf8 } from '../base/bytes.js';
 import { isErrorCode, SealwireError } from '../base/errors.js';
 import { type Metadata, metadataFault } from './call-metadata.js';
-import { decodeMessages, encodeMessage, type PayloadLimits } from './payload.js';
+import { encodeMessage, type PackedMessage, type PayloadLimits, readMessages } from './payload.js';
 
 export const messageKinds = {
   call: 0,
@@ -38,19 +39,26 @@ const maxChannelBytes = 64;
 
 /** The fields of a call that are mostly left out. */
 export interface CallExtras {
-  readonly metadata?: Metadata;
+  readonly metadata?: Metadata | undefined;
   /** The place in the arguments, nil there, of what is streamed behind the call. */
-  readonly streamArgument?: number;
+  readonly streamArgument?: number | undefined;
   /** The channel that the answer goes on; left out for the default one. */
-  readonly channel?: string;
+  readonly channel?: string | undefined;
 }
 
 export interface CallFields extends CallExtras {
-  readonly kind: 'call';
   readonly id: number;
   readonly method: number;
-  readonly args: unknown[];
+  /** Of a message that came: decoded each time that it is read, so read once, and within the turn in which it came. */
+  readonly args: readonly unknown[];
   readonly timeoutMs: number;
+}
+
+export interface NotifyFields {
+  readonly method: number;
+  /** See {@link CallFields.args}. */
+  readonly args: readonly unknown[];
+  readonly metadata?: Metadata | undefined;
 }
 
 /** How a call, or the stream that is its argument, failed on the other side. */
@@ -61,13 +69,8 @@ export interface ErrorFields {
 }
 
 export type CallMessage =
-  | CallFields
-  | {
-      readonly kind: 'notify';
-      readonly method: number;
-      readonly args: unknown[];
-      readonly metadata?: Metadata;
-    }
+  | (CallFields & { readonly kind: 'call' })
+  | (NotifyFields & { readonly kind: 'notify' })
   | { readonly kind: 'result'; readonly id: number; readonly value: unknown }
   | ({ readonly kind: 'error'; readonly id: number } & ErrorFields)
   | { readonly kind: 'cancel' | 'end' | 'argumentStop' | 'ping' | 'pong'; readonly id: number }
@@ -182,26 +185,36 @@ function refuseBadMetadata(metadata: Metadata | undefined): void {
   if (fault !== undefined) throw new SealwireError('INVALID_ARGUMENT', `the metadata ${fault}`);
 }
 
-/** All messages of a body, or PROTOCOL_ERROR: when one of them is wrong, none is acted upon. */
+/**
+ * All messages of a body, or PROTOCOL_ERROR: when one of them is wrong, none is acted upon. The arguments of calls are read
+ * from the body later; what could be wrong with them has been looked for by then.
+ */
 export function decodeCallMessages(body: Uint8Array, limits: PayloadLimits): CallMessage[] {
-  const messages: CallMessage[] = [];
-  decodeMessages(body, limits, (message, bytes) => {
-    const read = readCallMessage(message, bytes);
+  return readMessages(body, limits).map((message) => {
+    const read = readCallMessage(message);
     if (read === undefined) {
       throw new SealwireError('PROTOCOL_ERROR', 'the peer sent a message of unknown kind or shape');
     }
-    messages.push(read);
+    return read;
   });
-  return messages;
 }
 
-function readCallMessage(message: readonly unknown[], bytes: number): CallMessage | undefined {
+function readCallMessage(packed: PackedMessage): CallMessage | undefined {
+  switch (packed.field(0)) {
+    case messageKinds.call:
+      return readCall(packed);
+    case messageKinds.notify:
+      return readNotify(packed);
+    default:
+      return readUnpacked(packed.unpack(), packed.byteLength);
+  }
+}
+
+/** A message that carries no arguments. */
+function readUnpacked(message: readonly unknown[], bytes: number): CallMessage | undefined {
   const [kind, id] = message;
-  if (kind === messageKinds.notify) return readNotify(message);
   if (!isId(id)) return undefined;
   switch (kind) {
-    case messageKinds.call:
-      return readCall(id, message);
     case messageKinds.result:
       return hasLength(message, 2, 3) ? { kind: 'result', id, value: message[2] } : undefined;
     case messageKinds.error: {
@@ -236,34 +249,74 @@ function readCallMessage(message: readonly unknown[], bytes: number): CallMessag
   }
 }
 
-function readCall(id: number, message: readonly unknown[]): CallMessage | undefined {
-  const [, , method, args, timeoutMs = 0] = message;
-  if (!hasLength(message, 4, 8) || !isWhole(method) || !Array.isArray(args) || !isWhole(timeoutMs))
-    return undefined;
-  // nil stands for a field that is left out in front of one that is not.
-  const [metadata, streamArgument, channel] = message.slice(5).map((field) => field ?? undefined);
-  if (metadata !== undefined && metadataFault(metadata) !== undefined) return undefined;
-  if (streamArgument !== undefined && (!isWhole(streamArgument) || args[streamArgument] !== null))
-    return undefined;
-  if (channel !== undefined && !isChannel(channel)) return undefined;
-  return {
-    kind: 'call',
-    id,
-    method,
-    args,
-    timeoutMs,
-    ...(metadata !== undefined && { metadata: metadata as Metadata }),
-    ...(streamArgument !== undefined && { streamArgument }),
-    ...(channel !== undefined && { channel }),
-  };
+const argsField = 3;
+const notifyArgsField = 2;
+
+class ReceivedCall implements CallFields {
+  readonly kind = 'call';
+  readonly id: number;
+  readonly method: number;
+  readonly timeoutMs: number;
+  readonly metadata: Metadata | undefined;
+  readonly streamArgument: number | undefined;
+  readonly channel: string | undefined;
+  readonly #packed: PackedMessage;
+
+  constructor(packed: PackedMessage, fields: Omit<CallFields, 'args'>) {
+    this.id = fields.id;
+    this.method = fields.method;
+    this.timeoutMs = fields.timeoutMs;
+    this.metadata = fields.metadata;
+    this.streamArgument = fields.streamArgument;
+    this.channel = fields.channel;
+    this.#packed = packed;
+  }
+
+  get args(): unknown[] {
+    return this.#packed.field(argsField) as unknown[];
+  }
 }
 
-function readNotify(message: readonly unknown[]): CallMessage | undefined {
-  const [, method, args, metadata] = message;
-  if (!hasLength(message, 3, 4) || !isWhole(method) || !Array.isArray(args)) return undefined;
-  if (metadata === undefined || metadata === null) return { kind: 'notify', method, args };
-  if (metadataFault(metadata) !== undefined) return undefined;
-  return { kind: 'notify', method, args, metadata: metadata as Metadata };
+class ReceivedNotify implements NotifyFields {
+  readonly kind = 'notify';
+  readonly method: number;
+  readonly metadata: Metadata | undefined;
+  readonly #packed: PackedMessage;
+
+  constructor(packed: PackedMessage, method: number, metadata: Metadata | undefined) {
+    this.method = method;
+    this.metadata = metadata;
+    this.#packed = packed;
+  }
+
+  get args(): unknown[] {
+    return this.#packed.field(notifyArgsField) as unknown[];
+  }
+}
+
+function readCall(packed: PackedMessage): CallMessage | undefined {
+  if (!hasLength(packed, 4, 8) || !packed.isArray(argsField)) return undefined;
+  const id = packed.field(1);
+  const method = packed.field(2);
+  const timeoutMs = packed.length > 4 ? packed.field(4) : 0;
+  if (!isId(id) || !isWhole(method) || !isWhole(timeoutMs)) return undefined;
+  // nil stands for a field that is left out in front of one that is not.
+  const metadata = packed.field(5) ?? undefined;
+  const streamArgument = packed.field(6) ?? undefined;
+  const channel = packed.field(7) ?? undefined;
+  if (metadata !== undefined && !isMetadata(metadata)) return undefined;
+  if (streamArgument !== undefined && !(isWhole(streamArgument) && packed.hasNil(argsField, streamArgument)))
+    return undefined;
+  if (channel !== undefined && !isChannel(channel)) return undefined;
+  return new ReceivedCall(packed, { id, method, timeoutMs, metadata, streamArgument, channel });
+}
+
+function readNotify(packed: PackedMessage): CallMessage | undefined {
+  if (!hasLength(packed, 3, 4) || !packed.isArray(notifyArgsField)) return undefined;
+  const method = packed.field(1);
+  const metadata = packed.field(3) ?? undefined;
+  if (!isWhole(method) || (metadata !== undefined && !isMetadata(metadata))) return undefined;
+  return new ReceivedNotify(packed, method, metadata);
 }
 
 /** Of `[kind, id, code, message, data]`. */
@@ -283,7 +336,7 @@ function readCredit(
   return { kind, id, bytes };
 }
 
-function hasLength(message: readonly unknown[], least: number, most: number): boolean {
+function hasLength(message: { readonly length: number }, least: number, most: number): boolean {
   return message.length >= least && message.length <= most;
 }
 
@@ -294,6 +347,10 @@ function isId(value: unknown): value is number {
 
 function isWhole(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function isMetadata(value: unknown): value is Metadata {
+  return metadataFault(value) === undefined;
 }
 
 function isCode(value: unknown): value is string {

@@ -4,8 +4,8 @@
 //   token [ count, 1 to 4 bytes, big-endian ] [ content: bytes, or the values of an array, or keys and values ]
 //
 // One loop, one turn per value, with a small stack of the containers that are open. A count is believed only when
-// the bytes for it are there, so the work is bounded by the length of the body. Nothing is allocated but the list
-// of ends, and a Set for each map that has more keys than are compared pair by pair.
+// the bytes for it are there, so the work is bounded by the length of the body. Nothing is allocated but the list of
+// where the fields of messages stand, and a Set for each map that has more keys than are compared pair by pair.
 
 import { decodeUtf8, utf8 } from '../base/bytes.js';
 import { SealwireError } from '../base/errors.js';
@@ -25,6 +25,8 @@ const forbiddenKeyBytes = forbiddenKeys.map(utf8);
 /** Up to here the keys of a map are compared pair by pair; in a longer one that would cost n² / 2. */
 const pairwiseKeys = 8;
 
+const nil = 0xc0;
+
 /** What stands in `keysSeen` for an array, and for a map whose keys are in a Set; otherwise the number of keys. */
 const arrayMark = -1;
 const keySetMark = -2;
@@ -37,13 +39,14 @@ let keyStarts = new Uint32Array(0);
 let keyEnds = new Uint32Array(0);
 
 /**
- * Checks every message of a body and returns the offsets at which they end.
- * Throws PROTOCOL_ERROR for whatever section 9 of docs/protocol.md refuses.
+ * Checks every message of a body, and tells where things are: for each message in its order the offset of its first
+ * field, that of each further one, and its end, negated. Throws PROTOCOL_ERROR for whatever section 9 of
+ * docs/protocol.md refuses.
  */
 export function scanMessages(body: Uint8Array, limits: PayloadLimits): number[] {
   if (body.length === 0) throw refused('a body holds no message');
   reserveStack(limits.maxDepth);
-  const ends: number[] = [];
+  const marks: number[] = [];
   const keySets: Set<string>[] = [];
   let offset = 0;
   let values = 0;
@@ -90,10 +93,33 @@ export function scanMessages(body: Uint8Array, limits: PayloadLimits): number[] 
     }
 
     while (depth > 0 && pending[depth - 1] === 0) depth--;
-    if (depth === 0) ends.push(offset);
+    if (depth === 0) marks.push(-offset);
+    else if (depth === 1) marks.push(offset);
   }
   if (depth > 0) throw truncated();
-  return ends;
+  return marks;
+}
+
+/** Whether the value at `offset` is an array. */
+export function isArrayAt(body: Uint8Array, offset: number): boolean {
+  return isArray(body[offset]!);
+}
+
+/** Whether the array at `offset`, of a body that has passed the scan, has nil at `index`. */
+export function hasNilAt(body: Uint8Array, offset: number, index: number): boolean {
+  const token = body[offset]!;
+  if (!isArray(token) || index >= countOf(body, offset + 1, token)) return false;
+  let at = offset + 1 + countBytes(token);
+  // Values to pass: one for each element in front, and what they hold.
+  for (let left = index; left > 0; left--) {
+    const passed = body[at++]!;
+    if (isString(passed) || isBinary(passed)) at += countBytes(passed) + countOf(body, at, passed);
+    else if (isArray(passed) || isMap(passed)) {
+      left += (isMap(passed) ? 2 : 1) * countOf(body, at, passed);
+      at += countBytes(passed);
+    } else at += scalarBytes(passed);
+  }
+  return body[at] === nil;
 }
 
 function isString(token: number): boolean {
@@ -132,7 +158,7 @@ function countOf(body: Uint8Array, offset: number, token: number): number {
 function scalarBytes(token: number): number {
   if (token < 0x80 || token >= 0xe0) return 0;
   switch (token) {
-    case 0xc0: // nil
+    case nil:
     case 0xc2: // false
     case 0xc3: // true
       return 0;

@@ -1,7 +1,7 @@
 // Messages as MessagePack values, several in a row in a body: docs/protocol.md section 9. The one owner of msgpackr.
 //
 //   encode: payload-sendable (refuses what is no data) -> msgpackr
-//   decode: payload-scan (refuses what no honest peer sends) -> msgpackr -> the messages, one after another
+//   decode: payload-scan (refuses what no honest peer sends) -> packed messages -> msgpackr, for what is asked for
 //
 // The import is msgpackr/pack and not msgpackr: that is the same JavaScript in Node and in browsers, without the
 // native addon that would read a peer's bytes. Without records msgpackr generates no code, so that a page's
@@ -11,7 +11,7 @@ import type { Options } from 'msgpackr';
 import { Packr } from 'msgpackr/pack';
 import { SealwireError } from '../base/errors.js';
 import { defaultLimits } from '../base/limits.js';
-import { type PayloadLimits, scanMessages } from './payload-scan.js';
+import { hasNilAt, isArrayAt, type PayloadLimits, scanMessages } from './payload-scan.js';
 import { sendableMessage } from './payload-sendable.js';
 
 export type { PayloadLimits } from './payload-scan.js';
@@ -58,31 +58,95 @@ export function encodeMessage(
 }
 
 /**
- * Calls `each` with every message of a body and its length, in order, after the whole body has passed the scan: so of a body with
- * a fault, no message is delivered. What `each` throws ends the call and is thrown on.
- *
- * Values are null, booleans, numbers (integers beyond ±2^53: bigint), strings, Uint8Array (copies, never a Buffer),
- * arrays and plain objects. Throws PROTOCOL_ERROR for anything that section 9 of docs/protocol.md refuses.
+ * The messages of a body, in order, still packed: they are here only if the whole body has passed the scan. They read the
+ * body when they are asked, so it must stay as it is until then. Throws PROTOCOL_ERROR for anything that section 9 of
+ * docs/protocol.md refuses.
  */
-export function decodeMessages(
-  body: Uint8Array,
-  limits: PayloadLimits,
-  each: (message: unknown[], bytes: number) => void,
-): void {
+export function readMessages(body: Uint8Array, limits: PayloadLimits): PackedMessage[] {
   // msgpackr cuts binaries with the class of its source, and hangs a DataView on it: so a plain view of our own.
   const bytes = new Uint8Array(body.buffer, body.byteOffset, body.byteLength);
+  const marks = scanMessages(bytes, limits);
+  const messages: PackedMessage[] = [];
   let start = 0;
-  for (const end of scanMessages(bytes, limits)) {
-    each(unpack(bytes, start, end), end - start);
-    start = end;
+  let first = 0;
+  for (let index = 0; index < marks.length; index++) {
+    if (marks[index]! >= 0) continue;
+    messages.push(new PackedMessage(bytes, marks, start, first, index));
+    start = -marks[index]!;
+    first = index + 1;
+  }
+  return messages;
+}
+
+/**
+ * A message that the scan has let through: an array, whose fields become values one by one as they are asked for.
+ *
+ * Values are null, booleans, numbers (integers beyond ±2^53: bigint), strings, Uint8Array (copies, never a Buffer),
+ * arrays and plain objects.
+ */
+export class PackedMessage {
+  readonly #bytes: Uint8Array;
+  readonly #marks: readonly number[];
+  readonly #start: number;
+  /** Where in the marks those of this message begin, and the place of its end. */
+  readonly #first: number;
+  readonly #last: number;
+
+  constructor(bytes: Uint8Array, marks: readonly number[], start: number, first: number, last: number) {
+    this.#bytes = bytes;
+    this.#marks = marks;
+    this.#start = start;
+    this.#first = first;
+    this.#last = last;
+  }
+
+  /** Fields. */
+  get length(): number {
+    return this.#last - this.#first;
+  }
+
+  /** Bytes of the message as it came. */
+  get byteLength(): number {
+    return -this.#marks[this.#last]! - this.#start;
+  }
+
+  /** All fields. */
+  unpack(): unknown[] {
+    return unpack(this.#bytes, this.#start, -this.#marks[this.#last]!) as unknown[];
+  }
+
+  /** One field; undefined behind the last. */
+  field(index: number): unknown {
+    if (index >= this.length) return undefined;
+    const bytes = this.#bytes;
+    const start = this.#offset(index);
+    const first = bytes[start]!;
+    // Kinds, ids, methods and times, mostly: a call of msgpackr for each would cost more than all the rest of a head.
+    if (first < 0x80) return first;
+    if (first === 0xcc) return bytes[start + 1];
+    if (first === 0xcd) return bytes[start + 1]! * 0x100 + bytes[start + 2]!;
+    return unpack(bytes, start, Math.abs(this.#offset(index + 1)));
+  }
+
+  isArray(index: number): boolean {
+    return index < this.length && isArrayAt(this.#bytes, this.#offset(index));
+  }
+
+  /** Whether a field is an array that has nil at `element`. */
+  hasNil(index: number, element: number): boolean {
+    return index < this.length && hasNilAt(this.#bytes, this.#offset(index), element);
+  }
+
+  #offset(index: number): number {
+    return this.#marks[this.#first + index]!;
   }
 }
 
-function unpack(bytes: Uint8Array, start: number, end: number): unknown[] {
+function unpack(bytes: Uint8Array, start: number, end: number): unknown {
   range.start = start;
   range.end = end;
   try {
-    return codec.unpack(bytes, range) as unknown[];
+    return codec.unpack(bytes, range);
   } catch (cause) {
     throw new SealwireError('PROTOCOL_ERROR', 'a message cannot be decoded', { cause });
   }

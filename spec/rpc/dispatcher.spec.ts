@@ -1,5 +1,6 @@
 // The serving side with a way out that is only written down, and a clock that is moved by hand.
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { RpcError, SealwireError } from '../../lib/base/errors.js';
 import { type Limits, resolveLimits } from '../../lib/base/limits.js';
@@ -77,14 +78,15 @@ describe('rpc/dispatcher', () => {
       told.push(callContext().identity);
     };
     const { dispatcher } = setUp({ body });
-    for (const flags of [0, 1, 2, 3]) dispatcher.call(flags, flags + 1, 0, [], 0);
+    for (const flags of [0, 1, 2, 3])
+      dispatcher.call(flags, { id: flags + 1, method: 0, args: [], timeoutMs: 0 });
     expect(told).to.deep.equal([undefined, undefined, known, known]);
   });
 
   describe('answers', () => {
     it('in the turn of the call for a synchronous method, under the flags of the call', () => {
       const { dispatcher, outgoing, clock } = setUp({ body: (a, b) => [b, a] });
-      dispatcher.call(2, 1, 0, ['x', 'y'], 0);
+      dispatcher.call(2, { id: 1, method: 0, args: ['x', 'y'], timeoutMs: 0 });
       expect(outgoing.sent).to.deep.equal([
         { flags: 2, message: { kind: 'result', id: 1, value: ['y', 'x'] } },
       ]);
@@ -103,7 +105,7 @@ describe('rpc/dispatcher', () => {
     ] as [string, () => unknown][]) {
       it(`later for ${what}`, async () => {
         const { dispatcher, outgoing } = setUp({ body: value });
-        dispatcher.call(0, 1, 0, [], 0);
+        dispatcher.call(0, { id: 1, method: 0, args: [], timeoutMs: 0 });
         await eventually('the answer', () => outgoing.sent.length > 0);
         expect(outgoing.sent[0]!.message).to.deep.equal({ kind: 'result', id: 1, value: 5 });
         expect(dispatcher.callsInFlight).to.equal(0);
@@ -121,7 +123,7 @@ describe('rpc/dispatcher', () => {
           },
         }),
       });
-      dispatcher.call(0, 1, 0, [], 0);
+      dispatcher.call(0, { id: 1, method: 0, args: [], timeoutMs: 0 });
       await eventually('the answer', () => outgoing.sent.length > 0);
       await new Promise((resolve) => setImmediate(resolve));
       expect(outgoing.sent.map(({ message }) => message)).to.deep.equal([
@@ -152,7 +154,7 @@ describe('rpc/dispatcher', () => {
     ] as [string, () => unknown][]) {
       it(`INTERNAL for a thenable ${what}, and the connection lives`, async () => {
         const { dispatcher, outgoing, events } = setUp({ body: value });
-        dispatcher.call(0, 1, 0, [], 0);
+        dispatcher.call(0, { id: 1, method: 0, args: [], timeoutMs: 0 });
         await eventually('the answer', () => outgoing.sent.length > 0);
         expect(outgoing.sent[0]!.message).to.include({ kind: 'error', code: 'INTERNAL' });
         expect(events[0]).to.include('failed').and.include('Arena.move');
@@ -163,13 +165,13 @@ describe('rpc/dispatcher', () => {
     it('nothing to a one-way call, whatever happens in it', async () => {
       let body: Body = () => 5;
       const { dispatcher, outgoing, events } = setUp({ body: () => body() });
-      dispatcher.notify(0, 1, []);
+      dispatcher.notify(0, { method: 1, args: [] });
       body = () => {
         throw new Error('sync');
       };
-      dispatcher.notify(0, 1, []);
+      dispatcher.notify(0, { method: 1, args: [] });
       body = () => Promise.reject(new Error('async'));
-      dispatcher.notify(0, 1, []);
+      dispatcher.notify(0, { method: 1, args: [] });
       await eventually('both failures', () => events.length === 2);
       expect(
         events.map(([kind, who, name, error]) => [kind, who, name, (error as Error).message]),
@@ -181,7 +183,7 @@ describe('rpc/dispatcher', () => {
       body = () => {
         throw onPurpose;
       };
-      dispatcher.notify(0, 1, []);
+      dispatcher.notify(0, { method: 1, args: [] });
       expect(events[2]).to.deep.equal(['failed', peer, 'Arena.wave', onPurpose]);
       expect(outgoing.sent).to.have.length(0);
       expect(dispatcher.callsInFlight).to.equal(0);
@@ -192,12 +194,13 @@ describe('rpc/dispatcher', () => {
     it('methods that there are not, by number, and says so', () => {
       const { dispatcher, outgoing, events } = setUp();
       const ids = [2, 3, 1e9, Number.MAX_SAFE_INTEGER];
-      for (const [index, id] of ids.entries()) dispatcher.call(3, index + 1, id, [], 0);
+      for (const [index, id] of ids.entries())
+        dispatcher.call(3, { id: index + 1, method: id, args: [], timeoutMs: 0 });
       expect(
         outgoing.sent.map(({ flags, message }) => [flags, message.kind === 'error' && message.code]),
       ).to.deep.equal(ids.map(() => [3, 'UNIMPLEMENTED']));
       expect(events[0]).to.deep.equal(['refused', peer, 'unknown', 'UNIMPLEMENTED']);
-      dispatcher.notify(0, 99, []);
+      dispatcher.notify(0, { method: 99, args: [] });
       expect(outgoing.sent).to.have.length(ids.length);
     });
 
@@ -216,8 +219,8 @@ describe('rpc/dispatcher', () => {
       it(`${runs ? 'runs' : 'refuses'} flags ${actual} where ${minimum} are asked for`, () => {
         let ran = 0;
         const { dispatcher, outgoing, events } = setUp({ body: () => ++ran, method: { security: minimum } });
-        dispatcher.call(actual, 1, 0, [], 0);
-        dispatcher.notify(actual, 1, []);
+        dispatcher.call(actual, { id: 1, method: 0, args: [], timeoutMs: 0 });
+        dispatcher.notify(actual, { method: 1, args: [] });
         expect(ran).to.equal(runs ? 2 : 0);
         expect(outgoing.sent).to.have.length(1);
         expect(outgoing.sent[0]!.flags).to.equal(actual);
@@ -234,8 +237,8 @@ describe('rpc/dispatcher', () => {
       const method = { security: 2, requiresIdentity: true };
       const nobody = peerWith(undefined);
       const { dispatcher, outgoing, events } = setUp({ body, method, caller: nobody });
-      for (const flags of [2, 3]) dispatcher.call(flags, flags, 0, [], 0);
-      dispatcher.notify(2, 1, []);
+      for (const flags of [2, 3]) dispatcher.call(flags, { id: flags, method: 0, args: [], timeoutMs: 0 });
+      dispatcher.notify(2, { method: 1, args: [] });
       expect(ran).to.equal(0);
       for (const { message } of outgoing.sent) {
         expect(message).to.include({ kind: 'error', code: 'UNAUTHENTICATED' });
@@ -252,20 +255,22 @@ describe('rpc/dispatcher', () => {
       ]);
 
       const accepting = setUp({ body, method });
-      accepting.dispatcher.call(2, 1, 0, [], 0);
-      accepting.dispatcher.notify(2, 1, []);
+      accepting.dispatcher.call(2, { id: 1, method: 0, args: [], timeoutMs: 0 });
+      accepting.dispatcher.notify(2, { method: 1, args: [] });
       expect(ran).to.equal(2);
     });
 
     it('a known caller’s unprotected call for its flags first: it need not be the caller’s', () => {
       const { dispatcher, outgoing } = setUp({ method: { security: 2, requiresIdentity: true } });
-      for (const flags of [0, 1]) dispatcher.call(flags, flags + 1, 0, [], 0);
+      for (const flags of [0, 1])
+        dispatcher.call(flags, { id: flags + 1, method: 0, args: [], timeoutMs: 0 });
       for (const { message } of outgoing.sent) expect(message).to.include({ code: 'SECURITY_REQUIRED' });
     });
 
     it('flags that the two sides did not agree on, even for a public method', () => {
       const { dispatcher, outgoing } = setUp({ allowed: 0b1000 });
-      for (const flags of [0, 1, 2, 3]) dispatcher.call(flags, flags + 1, 0, [], 0);
+      for (const flags of [0, 1, 2, 3])
+        dispatcher.call(flags, { id: flags + 1, method: 0, args: [], timeoutMs: 0 });
       expect(outgoing.sent.map(({ message }) => message.kind)).to.deep.equal([
         'error',
         'error',
@@ -276,12 +281,12 @@ describe('rpc/dispatcher', () => {
 
     it('ids that do not rise, one-way calls that ask for an answer, and the other way round', () => {
       const { dispatcher } = setUp();
-      dispatcher.call(0, 5, 0, [], 0);
+      dispatcher.call(0, { id: 5, method: 0, args: [], timeoutMs: 0 });
       for (const violation of [
-        () => dispatcher.call(0, 5, 0, [], 0),
-        () => dispatcher.call(0, 4, 0, [], 0),
-        () => dispatcher.call(0, 6, 1, [], 0),
-        () => dispatcher.notify(0, 0, []),
+        () => dispatcher.call(0, { id: 5, method: 0, args: [], timeoutMs: 0 }),
+        () => dispatcher.call(0, { id: 4, method: 0, args: [], timeoutMs: 0 }),
+        () => dispatcher.call(0, { id: 6, method: 1, args: [], timeoutMs: 0 }),
+        () => dispatcher.notify(0, { method: 0, args: [] }),
       ]) {
         expect(violation).to.throw(SealwireError).with.property('code', 'PROTOCOL_ERROR');
       }
@@ -293,18 +298,18 @@ describe('rpc/dispatcher', () => {
         body: () => new Promise<void>((resolve) => hanging.push(resolve)),
         limits: { maxCallsInFlight: 2, maxCallMs: 10 },
       });
-      dispatcher.call(0, 1, 0, [], 0);
-      dispatcher.notify(0, 1, []);
+      dispatcher.call(0, { id: 1, method: 0, args: [], timeoutMs: 0 });
+      dispatcher.notify(0, { method: 1, args: [] });
       clock.advance(10);
       expect(outgoing.take().map(({ message }) => message)).to.have.length(1);
-      dispatcher.call(0, 2, 0, [], 0);
-      dispatcher.notify(0, 1, []);
+      dispatcher.call(0, { id: 2, method: 0, args: [], timeoutMs: 0 });
+      dispatcher.notify(0, { method: 1, args: [] });
       expect(outgoing.take()[0]!.message).to.include({ kind: 'error', id: 2, code: 'RESOURCE_EXHAUSTED' });
       expect(events.filter(([kind]) => kind === 'refused')).to.have.length(2);
       expect([dispatcher.callsInFlight, hanging.length]).to.deep.equal([2, 2]);
       for (const finish of hanging) finish();
       await eventually('both have returned', () => dispatcher.callsInFlight === 0);
-      dispatcher.call(0, 3, 0, [], 0);
+      dispatcher.call(0, { id: 3, method: 0, args: [], timeoutMs: 0 });
       expect(hanging).to.have.length(3);
     });
   });
@@ -329,7 +334,7 @@ describe('rpc/dispatcher', () => {
           () => Promise.reject(thrown),
         ]) {
           const { dispatcher, outgoing, events, incidents } = setUp({ body });
-          dispatcher.call(3, 1, 0, [], 0);
+          dispatcher.call(3, { id: 1, method: 0, args: [], timeoutMs: 0 });
           await eventually('the answer', () => outgoing.sent.length > 0);
           expect(outgoing.sent).to.deep.equal([
             {
@@ -355,7 +360,7 @@ describe('rpc/dispatcher', () => {
           throw new RpcError('NO_SUCH_MATCH', 'there is no match m1', { tryAgainMs: 50 });
         },
       });
-      dispatcher.call(0, 1, 0, [], 0);
+      dispatcher.call(0, { id: 1, method: 0, args: [], timeoutMs: 0 });
       expect(outgoing.sent[0]!.message).to.deep.equal({
         kind: 'error',
         id: 1,
@@ -380,7 +385,7 @@ describe('rpc/dispatcher', () => {
             throw make();
           },
         });
-        dispatcher.call(0, 1, 0, [], 0);
+        dispatcher.call(0, { id: 1, method: 0, args: [], timeoutMs: 0 });
         expect(outgoing.sent[0]!.message).to.deep.equal({
           kind: 'error',
           id: 1,
@@ -398,7 +403,7 @@ describe('rpc/dispatcher', () => {
             throw Object.assign(new RpcError('ABORTED', 'm'), { code: code as string });
           },
         });
-        dispatcher.call(0, 1, 0, [], 0);
+        dispatcher.call(0, { id: 1, method: 0, args: [], timeoutMs: 0 });
         expect(outgoing.sent[0]!.message).to.include({ kind: 'error', code: 'INTERNAL' });
         expect(events).to.have.length(1);
       });
@@ -420,7 +425,7 @@ describe('rpc/dispatcher', () => {
     ] as [string, unknown][]) {
       it(`INTERNAL where the method returned ${what}, and why to the observer`, () => {
         const { dispatcher, outgoing, events, incidents } = setUp({ body: () => value });
-        dispatcher.call(0, 1, 0, [], 0);
+        dispatcher.call(0, { id: 1, method: 0, args: [], timeoutMs: 0 });
         expect(outgoing.sent).to.have.length(1);
         expect(outgoing.sent[0]!.message).to.include({
           code: 'INTERNAL',
@@ -434,7 +439,7 @@ describe('rpc/dispatcher', () => {
     it('RESOURCE_EXHAUSTED for an answer that is larger than the caller accepts', () => {
       const { dispatcher, outgoing, failures } = setUp({ body: () => 'much' });
       outgoing.obstacles.push(tooLarge());
-      dispatcher.call(1, 1, 0, [], 0);
+      dispatcher.call(1, { id: 1, method: 0, args: [], timeoutMs: 0 });
       expect(outgoing.sent).to.have.length(1);
       expect(outgoing.sent[0]).to.have.property('flags', 1);
       expect(outgoing.sent[0]!.message).to.include({ kind: 'error', id: 1, code: 'RESOURCE_EXHAUSTED' });
@@ -449,7 +454,7 @@ describe('rpc/dispatcher', () => {
         it(`ends the connection of a peer that does not read ${what} (${body.constructor.name}), and nothing else`, async () => {
           const { dispatcher, outgoing, failures } = setUp({ body });
           outgoing.obstacles.push(...obstacles);
-          dispatcher.call(0, 1, 0, [], 0);
+          dispatcher.call(0, { id: 1, method: 0, args: [], timeoutMs: 0 });
           await eventually('the connection is given up', () => failures.length > 0);
           expect(failures.map(({ code }) => code)).to.deep.equal(['LIMIT_EXCEEDED']);
           expect(dispatcher.callsInFlight).to.equal(0);
@@ -485,7 +490,7 @@ describe('rpc/dispatcher', () => {
           limits: { maxCallMs: limit },
         });
         const before = clock.date().getTime();
-        dispatcher.call(2, 1, 0, [], asked);
+        dispatcher.call(2, { id: 1, method: 0, args: [], timeoutMs: asked });
         expect(contexts[0]!.deadline!.getTime() - before).to.equal(patience);
         clock.advance(patience - 1);
         expect([outgoing.sent.length, contexts[0]!.signal.aborted]).to.deep.equal([0, false]);
@@ -501,7 +506,7 @@ describe('rpc/dispatcher', () => {
 
     it('aborts and does not answer a call that its caller cancelled', async () => {
       const { dispatcher, clock, outgoing, contexts, finish, events } = hanging();
-      dispatcher.call(2, 1, 0, [], 0);
+      dispatcher.call(2, { id: 1, method: 0, args: [], timeoutMs: 0 });
       dispatcher.cancel(2, 1);
       dispatcher.cancel(2, 1);
       dispatcher.cancel(0, 99);
@@ -513,9 +518,79 @@ describe('rpc/dispatcher', () => {
       expect([outgoing.sent, events]).to.deep.equal([[], []]);
     });
 
+    it('has one signal and one deadline for each call, whenever they are asked for', () => {
+      const { dispatcher, clock, contexts } = hanging({ limits: { maxCallMs: 100 } });
+      const startedMs = clock.date().getTime();
+      for (const id of [1, 2]) dispatcher.call(2, { id, method: 0, args: [], timeoutMs: 0 });
+      const [first, second] = contexts as [CallContext, CallContext];
+      clock.advance(30);
+      expect(first.deadline!.getTime() - startedMs).to.equal(100);
+      const { signal } = first;
+      clock.advance(20);
+      dispatcher.cancel(2, 1);
+      dispatcher.close(new SealwireError('CONNECTION_CLOSED', 'gone'));
+      for (const [context, code] of [
+        [first, 'CANCELLED'],
+        [second, 'CONNECTION_CLOSED'],
+      ] as const) {
+        expect(context.signal.aborted).to.equal(true);
+        expect(context.signal.reason).to.include({ code });
+        expect(context.signal).to.equal(context.signal);
+        expect(context.deadline).to.equal(context.deadline);
+        expect(context.deadline!.getTime() - startedMs).to.equal(100);
+      }
+      expect(first.signal).to.equal(signal);
+    });
+
+    it('ends for the first reason alone, where hearing of it ends the connection', async () => {
+      const gone = new SealwireError('CONNECTION_CLOSED', 'gone');
+      const body = () => {
+        const { signal } = callContext();
+        return new Promise((_resolve, reject) => {
+          signal.addEventListener('abort', () => {
+            dispatcher.close(gone);
+            reject(signal.reason as SealwireError);
+          });
+        });
+      };
+      const { dispatcher, events } = setUp({ body });
+      dispatcher.call(2, { id: 1, method: 0, args: [], timeoutMs: 0 });
+      dispatcher.cancel(2, 1);
+      await eventually('the method has ended', () => dispatcher.callsInFlight === 0);
+      expect(events, 'it threw what it was told').to.deep.equal([]);
+    });
+
+    it('gives a stream no longer than a timer can measure', () => {
+      const { dispatcher, clock, contexts } = hanging({ method: { stream: true } });
+      dispatcher.call(2, { id: 1, method: 0, args: [], timeoutMs: Number.MAX_SAFE_INTEGER });
+      expect(contexts[0]!.deadline!.getTime() - clock.date().getTime()).to.equal(2 ** 31 - 1);
+    });
+
+    it('takes no failure from a method that ends as it is told to, by itself or through a function of Node', async () => {
+      const ends: Record<string, (signal: AbortSignal) => Promise<unknown>> = {
+        reason: (signal) => until(signal).then(() => Promise.reject(signal.reason)),
+        node: (signal) => sleep(60_000, undefined, { signal }),
+        other: (signal) => until(signal).then(() => Promise.reject(new Error('while cleaning up'))),
+        unrelated: (signal) => until(signal).then(() => sleep(1, undefined, { signal: AbortSignal.abort() })),
+      };
+      const { dispatcher, outgoing, events } = setUp({
+        body: (how) => ends[how as string]!(callContext().signal),
+      });
+      for (const [index, how] of Object.keys(ends).entries()) {
+        dispatcher.call(0, { id: index + 1, method: 0, args: [how], timeoutMs: 0 });
+        dispatcher.cancel(0, index + 1);
+      }
+      await eventually('all have ended', () => dispatcher.callsInFlight === 0);
+      expect(events.map(([, , , error]) => (error as Error).message)).to.deep.equal([
+        'while cleaning up',
+        'The operation was aborted',
+      ]);
+      expect(outgoing.sent).to.have.length(0);
+    });
+
     it('refuses a cancellation that lacks a flag of its call, and the call goes on', () => {
       const { dispatcher, contexts } = hanging();
-      dispatcher.call(3, 1, 0, [], 0);
+      dispatcher.call(3, { id: 1, method: 0, args: [], timeoutMs: 0 });
       for (const flags of [0, 1, 2]) {
         expect(() => dispatcher.cancel(flags, 1))
           .to.throw(SealwireError)
@@ -526,9 +601,9 @@ describe('rpc/dispatcher', () => {
 
     it('aborts everything when the connection ends, one-way calls too, answers nobody and leaves no timer', async () => {
       const { dispatcher, clock, outgoing, contexts, finish } = hanging();
-      dispatcher.call(0, 1, 0, [], 0);
-      dispatcher.notify(0, 1, []);
-      expect(clock.timers).to.equal(2);
+      dispatcher.call(0, { id: 1, method: 0, args: [], timeoutMs: 0 });
+      dispatcher.notify(0, { method: 1, args: [] });
+      expect(clock.timers).to.equal(1);
       const cause = new SealwireError('CONNECTION_CLOSED', 'gone');
       dispatcher.close(cause);
       expect(contexts.map(({ signal }) => signal.reason)).to.deep.equal([cause, cause]);
@@ -540,13 +615,17 @@ describe('rpc/dispatcher', () => {
 
     it('aborts a one-way call at its deadline, and answers nobody', () => {
       const { dispatcher, clock, outgoing, contexts } = hanging({ limits: { maxCallMs: 100 } });
-      dispatcher.notify(0, 1, []);
+      dispatcher.notify(0, { method: 1, args: [] });
       clock.advance(100);
       expect(contexts[0]!.signal.reason).to.include({ code: 'DEADLINE_EXCEEDED' });
       expect([outgoing.sent.length, clock.timers]).to.deep.equal([0, 0]);
     });
   });
 });
+
+function until(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve()));
+}
 
 function cycle(): object {
   const ring: Record<string, unknown> = {};

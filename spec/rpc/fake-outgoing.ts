@@ -4,6 +4,7 @@ import { SealwireError } from '../../lib/base/errors.js';
 import { defaultLimits } from '../../lib/base/limits.js';
 import type { Outgoing } from '../../lib/rpc/caller.js';
 import { type CallMessage, decodeCallMessages } from '../../lib/wire/call-message.js';
+import { decoded } from '../support/decoded.js';
 
 export class FakeOutgoing implements Outgoing {
   readonly allowed: number;
@@ -18,8 +19,8 @@ export class FakeOutgoing implements Outgoing {
   readonly send = (flags: number, message: Uint8Array): void => {
     const obstacle = this.obstacles.shift();
     if (obstacle !== undefined) throw obstacle;
-    for (const decoded of decodeCallMessages(message, defaultLimits))
-      this.sent.push({ flags, message: decoded });
+    for (const sent of decodeCallMessages(message, defaultLimits))
+      this.sent.push({ flags, message: decoded(sent) });
   };
 
   /** What was sent since the last look. */

@@ -12,6 +12,7 @@ import {
   RpcError,
   SealwireError,
   Security,
+  type ServerTransport,
 } from '../../lib/index.js';
 import { NetworkingManager as BrowserManager } from '../../lib/manager/browser.js';
 import { type Equal, expectType } from './equal.js';
@@ -102,6 +103,22 @@ export async function lifeCycle(manager: NetworkingManager, transport: ClientTra
   void manager.config;
   // @ts-expect-error a browser has the client's role alone
   await new BrowserManager().startServer('memory://arena');
+}
+
+export async function hosts(manager: NetworkingManager, transport: ServerTransport): Promise<void> {
+  const url = await manager.startHost();
+  expectType<Equal<typeof url, string>>(true);
+  await manager.startHost('ws://0.0.0.0:7777');
+  await manager.startHost(transport);
+  const { hostClient } = manager;
+  expectType<Equal<typeof hostClient, Peer | undefined>>(true);
+  expectType<Equal<Peer['isHost'], boolean>>(true);
+  // @ts-expect-error a transport or a URL
+  await manager.startHost(7777);
+  // @ts-expect-error it comes with startHost() and goes with its connection
+  manager.hostClient = undefined;
+  // @ts-expect-error a browser has the client's role alone
+  await new BrowserManager().startHost();
 }
 
 export function events(manager: NetworkingManager): void {

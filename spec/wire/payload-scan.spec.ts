@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { concat, toHex, utf8 } from '../../lib/base/bytes.js';
 import { SealwireError } from '../../lib/base/errors.js';
-import { decodeMessages, encodeMessage } from '../../lib/wire/payload.js';
+import { encodeMessage, readMessages } from '../../lib/wire/payload.js';
 import { scanMessages } from '../../lib/wire/payload-scan.js';
 import { referenceDecode } from './reference-decoder.js';
 
@@ -45,7 +45,7 @@ function expectRefused(body: Uint8Array, message: RegExp, within = limits): void
 }
 
 function expectAccepted(body: Uint8Array, within = limits): void {
-  expect(scanMessages(body, within).at(-1), toHex(body.subarray(0, 40))).to.equal(body.length);
+  expect(scanMessages(body, within).at(-1), toHex(body.subarray(0, 40))).to.equal(-body.length);
 }
 
 function isTaken(attempt: () => unknown): boolean {
@@ -60,7 +60,7 @@ function isTaken(attempt: () => unknown): boolean {
 /** Whether the body was taken; anything but PROTOCOL_ERROR, or a changed prototype, fails the test. */
 function survives(body: Uint8Array): boolean {
   try {
-    decodeMessages(body, limits, () => {});
+    for (const message of readMessages(body, limits)) message.unpack();
     return true;
   } catch (error) {
     expect(error).to.be.instanceOf(SealwireError).with.property('code', 'PROTOCOL_ERROR');
@@ -76,8 +76,12 @@ describe('wire/payload-scan', () => {
     expect(Reflect.ownKeys({})).to.deep.equal([]);
   });
 
-  it('tells where each message ends', () => {
-    expect(scanMessages(hex('90', '9101', '92a16180', '91c40100'), limits)).to.deep.equal([1, 3, 7, 11]);
+  it('tells where the fields of each message begin, and where it ends', () => {
+    const body = hex('90', '9101', '92a16180', '91c40100', '9391c0819101');
+    expect(() => scanMessages(body, limits)).to.throw('not a string');
+    expect(
+      scanMessages(hex('90', '9101', '92a16180', '91c40100', '939192c00181a1610102'), limits),
+    ).to.deep.equal([-1, 2, -3, 4, 6, -7, 8, -11, 12, 16, 20, -21]);
   });
 
   it('refuses a body without a message, and messages that are no arrays', () => {
@@ -341,8 +345,7 @@ describe('wire/payload-scan', () => {
         expectRefused(body, /./, within);
         return false;
       }
-      const messages: unknown[] = [];
-      decodeMessages(body, within, (message) => messages.push(message));
+      const messages = readMessages(body, within).map((message) => message.unpack());
       expect(messages, toHex(body.subarray(0, 200))).to.deep.equal(expected);
       return true;
     }

@@ -4,14 +4,12 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { concat, utf8 } from '../../lib/base/bytes.js';
 import { defaultLimits } from '../../lib/base/limits.js';
-import { decodeMessages, encodeMessage } from '../../lib/wire/payload.js';
+import { encodeMessage, type PackedMessage, readMessages } from '../../lib/wire/payload.js';
 
 const limits = { maxDepth: 32, maxValues: 65_536 };
 
 function decode(body: Uint8Array, within = limits): unknown[][] {
-  const messages: unknown[][] = [];
-  decodeMessages(body, within, (message) => messages.push(message));
-  return messages;
+  return readMessages(body, within).map((message) => message.unpack());
 }
 
 function expectUnsendable(value: unknown, message: string | RegExp): void {
@@ -175,9 +173,9 @@ describe('wire/payload', () => {
   it('may be used again while a message is being handled or read', () => {
     const inner = encodeMessage([[1, { a: 'x'.repeat(200) }]]);
     const seen: unknown[] = [];
-    decodeMessages(concat([encodeMessage([1]), encodeMessage([2])]), limits, (message) => {
-      seen.push(message, ...decode(inner));
-    });
+    for (const message of readMessages(concat([encodeMessage([1]), encodeMessage([2])]), limits)) {
+      seen.push(message.unpack(), ...decode(inner));
+    }
     expect(seen).to.deep.equal([[1], [[1, { a: 'x'.repeat(200) }]], [2], [[1, { a: 'x'.repeat(200) }]]]);
     const nested = {
       get field(): number {
@@ -307,29 +305,48 @@ describe('wire/payload', () => {
     );
   });
 
-  it('delivers no message of a body that has a fault behind them', () => {
-    const seen: unknown[] = [];
+  it('gives no message of a body that has a fault behind them', () => {
     const body = concat([encodeMessage([1]), encodeMessage([2]), Uint8Array.of(0x91, 0xc1)]);
-    expect(() => decodeMessages(body, limits, (one) => seen.push(one)))
+    expect(() => readMessages(body, limits))
       .to.throw()
       .with.property('code', 'PROTOCOL_ERROR');
-    expect(seen).to.deep.equal([]);
   });
 
-  it('passes on what the receiver of a message throws', () => {
-    const own = new RangeError('own');
-    expect(() =>
-      decodeMessages(encodeMessage([1]), limits, () => {
-        throw own;
+  it('gives the fields of a message one by one, as they are in the whole', () => {
+    fc.assert(
+      fc.property(fc.array(message, { minLength: 1, maxLength: 3 }), (sent) => {
+        const packed = readMessages(concat(sent.map((one) => encodeMessage(one))), limits);
+        expect(packed.map(({ byteLength }) => byteLength)).to.deep.equal(
+          sent.map((one) => encodeMessage(one).length),
+        );
+        for (const [index, one] of packed.entries()) {
+          const fields = Array.from({ length: one.length }, (_, field) => one.field(field));
+          expect(fields).to.deep.equal(sent[index]);
+          expect(one.field(one.length)).to.equal(undefined);
+          expect(fields.map((_, field) => one.isArray(field))).to.deep.equal(fields.map(Array.isArray));
+        }
       }),
-    ).to.throw(own);
+      { numRuns: 300 },
+    );
+  });
+
+  it('finds nil in an array without making values of what stands in front of it', () => {
+    fc.assert(
+      fc.property(fc.array(fc.oneof(fc.constant(null), sendable), { maxLength: 8 }), (list) => {
+        const [packed] = readMessages(encodeMessage([0, list, 1]), limits) as [PackedMessage];
+        const found = Array.from({ length: list.length + 2 }, (_, index) => packed.hasNil(1, index));
+        expect(found).to.deep.equal([...list.map((value) => value === null), false, false]);
+        expect(packed.hasNil(0, 0) || packed.hasNil(3, 0)).to.equal(false);
+      }),
+      { numRuns: 400 },
+    );
   });
 
   it('ignores what the application registers with msgpackr, in both directions', () => {
     const url = new URL('../../lib/wire/payload.js', import.meta.url).href;
     const { stdout, stderr } = runModule(`
       import { addExtension, Packr } from 'msgpackr';
-      import { decodeMessages, encodeMessage } from '${url}';
+      import { encodeMessage, readMessages } from '${url}';
       class Point { x = 1 }
       class List extends Array {}
       addExtension({ Class: List, type: 6, write: () => [2], read: () => new List() });
@@ -339,7 +356,7 @@ describe('wire/payload', () => {
       const body = encodeMessage([new Point(), List.of(3), 'é'.repeat(200), { key: 'v' }]);
       shared.useBuffer(Buffer.alloc(8192));
       shared.pack('overwrites what was in the pool, if anything of ours was');
-      decodeMessages(body, { maxDepth: 32, maxValues: 100 }, (message) => console.log(JSON.stringify(message)));
+      for (const message of readMessages(body, { maxDepth: 32, maxValues: 100 })) console.log(JSON.stringify(message.unpack()));
     `);
     expect(stdout, stderr).to.equal(`[{"x":1},[3],"${'é'.repeat(200)}",{"key":"v"}]\n`);
   });
@@ -348,11 +365,11 @@ describe('wire/payload', () => {
     const url = new URL('../../lib/wire/payload.js', import.meta.url).href;
     const { stdout, stderr } = runModule(
       `
-      import { decodeMessages, encodeMessage } from '${url}';
+      import { encodeMessage, readMessages } from '${url}';
       let forbidden = false;
       try { new Function('return 1')(); } catch { forbidden = true; }
       const body = encodeMessage([{ a: 1, b: [{ c: 'text' }, { c: 'more' }] }]);
-      for (let index = 0; index < 100; index++) decodeMessages(body, { maxDepth: 32, maxValues: 100 }, () => {});
+      for (let index = 0; index < 100; index++) readMessages(body, { maxDepth: 32, maxValues: 100 })[0].unpack();
       console.log(forbidden);
     `,
       '--disallow-code-generation-from-strings',
