@@ -24,13 +24,23 @@ const frontDoorFloor = 7;
 /** Which files, or all files of which folder, may import a dependency; everything else may not. */
 const owners: Record<string, readonly string[]> = {
   'node:crypto': ['lib/crypto/node.ts'],
-  'node:tls': ['lib/manager/node.ts', 'lib/certificate/trust/system-roots.ts', 'lib/cli/chain-remote.ts'],
+  'node:tls': [
+    'lib/manager/node.ts',
+    'lib/transport/tls.ts',
+    'lib/certificate/trust/system-roots.ts',
+    'lib/cli/chain-remote.ts',
+  ],
   'node:fs': ['lib/certificate/trust/system-roots.ts', 'lib/cli/files.ts', 'lib/cli/run.ts'],
   'node:path': ['lib/certificate/trust/system-roots.ts', 'lib/cli/'],
   'node:readline': ['lib/cli/prompt.ts'],
   'node:url': ['lib/cli/'],
   'node:util': ['lib/cli/command.ts'],
-  'node:net': ['lib/transport/tcp.ts', 'lib/transport/websocket.ts'],
+  'node:net': [
+    'lib/transport/dial.ts',
+    'lib/transport/tcp.ts',
+    'lib/transport/tls.ts',
+    'lib/transport/websocket.ts',
+  ],
   'node:http': ['lib/transport/websocket.ts'],
   'node:stream': ['lib/transport/websocket.ts', 'lib/cli/prompt.ts'],
   '@noble': ['lib/crypto/noble.ts', 'lib/crypto/noble-signature.ts'],
