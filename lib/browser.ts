@@ -25,6 +25,17 @@ export type { CallContext } from './rpc/call-context.js';
 export { callContext } from './rpc/call-context.js';
 export type { CallOptions } from './rpc/caller.js';
 export type { CertificateIdentity, PeerIdentity } from './rpc/identity.js';
+export type {
+  CallChanges,
+  CallDescription,
+  DirectedInterceptors,
+  IncomingCall,
+  InterceptedAnswer,
+  InterceptedCall,
+  Interceptor,
+  Next,
+  OutgoingCall,
+} from './rpc/interceptor.js';
 export type { ArgumentIssue } from './rpc/invalid-argument.js';
 export type { ConnectionSecurity, Peer } from './rpc/peer.js';
 export type { RpcAnswer, RpcProxy, ServiceClass } from './rpc/proxy.js';

@@ -4,8 +4,8 @@
 // after stop().
 
 import { SealwireError } from '../base/errors.js';
-import { collectRpcs } from '../contract/metadata.js';
 import type { CallOptions } from '../rpc/caller.js';
+import { type DirectedInterceptors, type Interceptor, Interceptors } from '../rpc/interceptor.js';
 import type { Peer } from '../rpc/peer.js';
 import { createProxy, type RpcProxy, type ServiceClass } from '../rpc/proxy.js';
 import { Registry } from '../rpc/registry.js';
@@ -29,6 +29,7 @@ export class ClientManager {
   protected readonly platform: Platform;
   protected readonly events: ManagerEmitter;
   protected readonly registry: Registry = new Registry();
+  protected readonly interceptors: Interceptors = new Interceptors();
   /** Out of sight of whoever prints a manager: it may hold a passphrase. */
   #config: NetworkConfig;
   #role: Role | undefined;
@@ -78,6 +79,16 @@ export class ClientManager {
   }
 
   /**
+   * Puts an interceptor around calls and streams, behind those that are there: one for both directions, which tells them
+   * apart by `call.direction`, or `{ incoming, outgoing }` with one for a direction. At any time: calls that are made from
+   * then on go through it. Throws INVALID_ARGUMENT for what is none.
+   */
+  use(interceptor: Interceptor | DirectedInterceptors): this {
+    this.interceptors.add(interceptor);
+    return this;
+  }
+
+  /**
    * Connects to a server, by URL (`ws://…`, on Node also `tcp://…`, `memory://…`) or transport. Resolves when calls can
    * be made: keys are agreed and the certificate is accepted, and so is this client's own where the server asked for it.
    * The server hears of it a moment later (`clientConnected`). Rejects with CONNECT_FAILED, CERTIFICATE_REJECTED, HANDSHAKE_FAILED, HANDSHAKE_TIMEOUT,
@@ -105,6 +116,7 @@ export class ClientManager {
       platform: this.platform,
       settings,
       services,
+      interceptors: this.interceptors,
       expectations: this.#expectations,
       dial: () => transport,
       calls: this.callObserver(),
@@ -147,15 +159,9 @@ export class ClientManager {
     service: string | ServiceClass<Service>,
     options?: CallOptions,
   ): RpcProxy<Service> {
-    const repeatable = typeof service === 'string' ? undefined : idempotentMethods(service);
     const proxy = createProxy(
       service,
-      (method, args, callOptions) =>
-        this.#call(
-          method,
-          args,
-          repeatable?.has(method) ? { idempotent: true, ...callOptions } : callOptions,
-        ),
+      (method, args, callOptions) => this.#call(method, args, callOptions),
       options,
     );
     if (typeof service !== 'string') {
@@ -244,10 +250,4 @@ function notStarted(): SealwireError {
     'CONNECTION_CLOSED',
     'there is no connection to a server: await startClient() first',
   );
-}
-
-/** Full names of the methods that the class declares `idempotent`. */
-function idempotentMethods(service: ServiceClass<object>): ReadonlySet<string> {
-  const declared = [...collectRpcs(service)].filter(([, { metadata }]) => metadata.idempotent);
-  return new Set(declared.map(([name]) => `${service.name}.${name}`));
 }

@@ -5,6 +5,7 @@ import { checkServerCertificate } from '../certificate/trust/validator.js';
 import { Connection } from '../connection/connection.js';
 import { startClientHandshake } from '../handshake/client.js';
 import { startPlainClient } from '../handshake/plain.js';
+import type { Interceptors } from '../rpc/interceptor.js';
 import type { ServiceClass } from '../rpc/proxy.js';
 import type { Services } from '../rpc/registry.js';
 import { Session, type SessionObserver } from '../rpc/session.js';
@@ -19,6 +20,7 @@ export interface ClientRoleOptions {
   readonly settings: ClientSettings;
   readonly transport: ClientTransport;
   readonly services: Services;
+  readonly interceptors: Interceptors;
   readonly expectations: ReadonlySet<ServiceClass<object>>;
   readonly observer: Omit<SessionObserver, 'established'>;
   /** How far the attempt has come. */
@@ -127,11 +129,12 @@ export class ClientRole {
   }
 
   #handshake(transport: TransportConnection, hello: ClientHello, timeoutMs: number): Promise<void> {
-    const { platform, settings, services, expectations, observer, established } = this.#options;
+    const { platform, settings, services, interceptors, expectations, observer, established } = this.#options;
     return new Promise((resolve, reject) => {
       const session: Session = new Session({
         id: 0,
         services,
+        interceptors,
         heartbeat: settings.heartbeat,
         limits: settings.limits,
         clock: platform.clock,

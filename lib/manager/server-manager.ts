@@ -80,6 +80,7 @@ export class ServerManager extends ClientManager {
       settings,
       certificates,
       services,
+      interceptors: this.interceptors,
       host,
       observer: {
         ...this.callObserver(),

@@ -11,6 +11,7 @@ import { Connection } from '../connection/connection.js';
 import { startPlainServer } from '../handshake/plain.js';
 import { startServerHandshake } from '../handshake/server.js';
 import type { Handshake } from '../handshake/state.js';
+import type { Interceptors } from '../rpc/interceptor.js';
 import type { Peer } from '../rpc/peer.js';
 import type { Services } from '../rpc/registry.js';
 import { Session, type SessionObserver } from '../rpc/session.js';
@@ -29,6 +30,7 @@ export interface ServerRoleOptions {
   /** Undefined for an anonymous server, and without encryption. */
   readonly certificates: ServerCertificates | undefined;
   readonly services: Services;
+  readonly interceptors: Interceptors;
   /** The way to the client of the same manager, where it is a host. */
   readonly host?: HostLink | undefined;
   readonly observer: SessionObserver;
@@ -127,7 +129,7 @@ export class ServerRole {
 
   /** `host` where it is the client of the same manager. */
   #accept(transport: TransportConnection, host?: HostLink): void {
-    const { platform, settings, services, observer } = this.#options;
+    const { platform, settings, services, interceptors, observer } = this.#options;
     const { limits } = settings;
     if (this.#early !== undefined && host === undefined) {
       if (this.#early.length < limits.maxHalfOpenConnections) this.#early.push(transport);
@@ -148,6 +150,7 @@ export class ServerRole {
       id: this.#nextId++,
       isHost: host !== undefined,
       services,
+      interceptors,
       heartbeat: host === undefined ? settings.heartbeat : undefined,
       limits,
       clock: platform.clock,

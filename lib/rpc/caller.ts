@@ -21,7 +21,7 @@ import {
 } from '../wire/call-message.js';
 import type { SharedMessage } from '../wire/shared-message.js';
 import { type CallOptions, type CallPlan, onceAborted, planCall, timeLeft } from './call-options.js';
-import { agreeFlags } from './flags.js';
+import { agreeFlags, checkRaise } from './flags.js';
 import { IncomingStream } from './incoming-stream.js';
 import { type Outgoing, roomOrAborted, trySend } from './outgoing.js';
 import { OutgoingStream } from './outgoing-stream.js';
@@ -360,17 +360,6 @@ function withCause(error: RpcError, cause: unknown): RpcError {
     Object.defineProperty(error, 'cause', { value: cause, configurable: true, writable: true });
   }
   return error;
-}
-
-function checkRaise(security: number | undefined): number {
-  if (security === undefined) return 0;
-  if (!Number.isInteger(security) || security < 0 || security > 3) {
-    throw new SealwireError(
-      'INVALID_ARGUMENT',
-      'options.security must be made of Security.Encrypted and .Authenticated',
-    );
-  }
-  return security;
 }
 
 function cancelled(signal: AbortSignal): SealwireError {

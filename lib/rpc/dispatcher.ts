@@ -26,6 +26,8 @@ import { Answers, type AnswersOptions, isTooLarge, tooLarge } from './answers.js
 import { type CallContext, frozenMetadata, runInContext } from './call-context.js';
 import { CallTimer } from './call-timer.js';
 import { IncomingStream } from './incoming-stream.js';
+import { invokeIntercepted } from './intercepted-method.js';
+import { Interceptors } from './interceptor.js';
 import { type Outgoing, trySend } from './outgoing.js';
 import { OutgoingStream } from './outgoing-stream.js';
 import type { ServedMethod } from './registry.js';
@@ -34,6 +36,8 @@ import { isAsyncIterable } from './streamed-argument.js';
 
 export interface DispatcherOptions extends Outgoing, AdmissionOptions, AnswersOptions {
   readonly methods: readonly ServedMethod[];
+  /** Around the calls that are admitted. */
+  readonly interceptors?: Pick<Interceptors, 'incoming'> | undefined;
 }
 
 /** The longest delay that setTimeout can measure. */
@@ -49,9 +53,11 @@ export class Dispatcher {
   readonly #load: Load = { executing: 0, streams: 0 };
   readonly #admission: Admission;
   readonly #answers: Answers;
+  readonly #interceptors: Pick<Interceptors, 'incoming'>;
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
+    this.#interceptors = options.interceptors ?? new Interceptors();
     this.#admission = new Admission(options, this.#load);
     this.#answers = new Answers(options);
     this.#timer = new CallTimer(options.clock, this.#running, (call) => this.#expire(call));
@@ -165,7 +171,17 @@ export class Dispatcher {
     const given = streamArgument === undefined ? args : args.with(streamArgument, call.argument);
     let returned: unknown;
     try {
-      returned = runInContext(context, () => method.invoke(given));
+      const { incoming } = this.#interceptors;
+      returned =
+        incoming.length === 0
+          ? runInContext(context, () => method.invoke(given))
+          : invokeIntercepted({
+              interceptors: incoming,
+              method,
+              context,
+              args: given,
+              outlived: (until) => this.#outlived(call, until),
+            });
       if (isThenable(returned)) {
         // A promise of our own around a foreign thenable: it settles once, and what its `then` throws is a rejection.
         void Promise.resolve(returned).then(
@@ -194,6 +210,16 @@ export class Dispatcher {
     this.#load.executing -= 1;
     this.#load.streams -= Number(method.stream);
     this.#answerFailure(method, call, error);
+  }
+
+  /** An interceptor has answered in the place of a method, which is still at work and counts until it is not. */
+  #outlived(call: ServedCall, until: Promise<unknown>): void {
+    this.#load.executing += 1;
+    const finished = (): void => {
+      this.#load.executing -= 1;
+    };
+    until.then(finished, finished);
+    call.abort(new SealwireError('CANCELLED', 'the call was answered without its method'));
   }
 
   #receiveArgument(call: ServedCall): IncomingStream {
@@ -263,7 +289,8 @@ export class Dispatcher {
   }
 
   #answerFailure(method: ServedMethod, call: ServedCall, error: unknown): void {
-    const asTold = call.endedBy !== undefined && isBecauseOf(call.endedBy, error);
+    // Where it is owed an answer, it was its method alone that was told to end.
+    const asTold = call.endedBy !== undefined && !this.#isRunning(call) && isBecauseOf(call.endedBy, error);
     const known = asTold ? undefined : this.#answers.explain(method, error);
     if (this.#forget(call) && known !== undefined) this.#answers.error(call, known);
   }

@@ -18,6 +18,8 @@ import { Caller, type CallOptions, connectionClosed, type RemoteMethod } from '.
 import { Dispatcher } from './dispatcher.js';
 import { Heartbeat, type HeartbeatSettings } from './heartbeat.js';
 import { certificateIdentity, type PeerIdentity } from './identity.js';
+import { type Interception, invokeIntercepted, streamIntercepted } from './intercepted-call.js';
+import { Interceptors } from './interceptor.js';
 import type { Outgoing } from './outgoing.js';
 import { type ConnectionSecurity, Peer } from './peer.js';
 import type { ServiceClass } from './proxy.js';
@@ -39,6 +41,8 @@ export interface SessionOptions {
   /** See {@link Peer.isHost}. */
   readonly isHost?: boolean;
   readonly services: Services;
+  /** Of its manager, which may add to them. */
+  readonly interceptors?: Interceptors;
   /** Undefined: the peer is asked for no sign of life. */
   readonly heartbeat?: HeartbeatSettings | undefined;
   readonly limits: Limits;
@@ -58,9 +62,13 @@ export class Session implements ConnectionOwner {
   #endedBy: SealwireError | undefined;
   readonly #end = new AbortController();
   #identity: PeerIdentity | undefined;
+  readonly #interceptors: Interceptors;
+  /** Calls that are on their way through interceptors. */
+  readonly #load = { intercepted: 0 };
 
   constructor(options: SessionOptions) {
     this.#options = options;
+    this.#interceptors = options.interceptors ?? new Interceptors();
     this.peer = new Peer(options.id, this);
   }
 
@@ -102,7 +110,8 @@ export class Session implements ConnectionOwner {
   /** Calls that wait for an answer, and methods that run for the peer. */
   get load(): { readonly pendingCalls: number; readonly callsInFlight: number } {
     return {
-      pendingCalls: this.#live?.caller.pendingCalls ?? 0,
+      // One of them may wait for an answer, too: what matters to whoever asks is whether there are any.
+      pendingCalls: (this.#live?.caller.pendingCalls ?? 0) + this.#load.intercepted,
       callsInFlight: this.#live?.dispatcher.callsInFlight ?? 0,
     };
   }
@@ -118,8 +127,36 @@ export class Session implements ConnectionOwner {
     return method && (method.stream ? 'stream' : 'value');
   }
 
+  /**
+   * What a call of this method goes through before it is made; undefined where nobody is in its way. The method is one of
+   * the peer's manifest, also when the connection has ended.
+   */
+  interception(name: string): Interception | undefined {
+    const interceptors = this.#interceptors.outgoing;
+    if (interceptors.length === 0) return undefined;
+    const method = this.#live?.methods.get(name);
+    if (method === undefined) return undefined;
+    const { clock, limits } = this.#options;
+    return { interceptors, method, peer: this.peer, clock, limits, load: this.#load };
+  }
+
   /** `shared` has the message where the same call goes to many peers. */
   async invoke(
+    name: string,
+    args: readonly unknown[],
+    options?: CallOptions,
+    shared?: SharedMessage,
+  ): Promise<unknown> {
+    const interception = this.interception(name);
+    if (interception === undefined || interception.method.stream)
+      return this.invokeDirectly(name, args, options, shared);
+    return invokeIntercepted(interception, args, options, (sent, changed) =>
+      this.invokeDirectly(name, sent, changed, shared),
+    );
+  }
+
+  /** Past the interceptors: for whoever has asked them. */
+  async invokeDirectly(
     name: string,
     args: readonly unknown[],
     options?: CallOptions,
@@ -130,7 +167,13 @@ export class Session implements ConnectionOwner {
 
   /** The items of a method that streams; called with the first next(), which fails where the method cannot be called. */
   stream(name: string, args: readonly unknown[], options?: CallOptions): RpcStream<unknown> {
-    return this.#alive().caller.stream(this.#method(name), args, options);
+    const { caller } = this.#alive();
+    const method = this.#method(name);
+    const interception = method.stream ? this.interception(name) : undefined;
+    if (interception === undefined) return caller.stream(method, args, options);
+    return streamIntercepted(interception, args, options, (sent, changed) =>
+      caller.stream(method, sent, changed),
+    );
   }
 
   /**
@@ -194,6 +237,7 @@ export class Session implements ConnectionOwner {
       dispatcher: new Dispatcher({
         peer: this.peer,
         methods: services.methods,
+        interceptors: this.#interceptors,
         limits,
         clock,
         ...outgoing,
