@@ -95,7 +95,7 @@ export class ClientLife {
    * See {@link Session.invoke}; waits for a connection, and repeats, as configured. Interceptors see it once: that is what
    * next() does. Where nothing is known of the method yet, or it streams, they see it when there is a connection.
    */
-  async invoke(name: string, args: readonly unknown[], options?: CallOptions): Promise<unknown> {
+  invoke(name: string, args: readonly unknown[], options?: CallOptions): Promise<unknown> {
     const interception = this.#lastSession?.interception(name);
     if (interception === undefined || interception.method.stream)
       return this.#invoke(name, args, options, false);
@@ -104,7 +104,20 @@ export class ClientLife {
     );
   }
 
-  async #invoke(
+  #invoke(
+    name: string,
+    args: readonly unknown[],
+    options: CallOptions | undefined,
+    isIntercepted: boolean,
+  ): Promise<unknown> {
+    const session = this.#session;
+    return session === undefined || options?.idempotent === true
+      ? this.#invokePatiently(name, args, options, isIntercepted)
+      : invokeOn(session, name, args, options, isIntercepted);
+  }
+
+  /** A call that waits for a connection, or is repeated on the next one. */
+  async #invokePatiently(
     name: string,
     args: readonly unknown[],
     options: CallOptions = {},
@@ -114,14 +127,12 @@ export class ClientLife {
     // Behind the first await it is out of sight.
     const { context = currentContext() } = options;
     const later = { ...options, context };
-    if (this.#session === undefined) return this.#callLater(name, args, later, startedMs, isIntercepted);
+    const session = this.#session;
+    if (session === undefined) return this.#callLater(name, args, later, startedMs, isIntercepted);
     try {
-      const session = this.#session;
-      return await (isIntercepted
-        ? session.invokeDirectly(name, args, options)
-        : session.invoke(name, args, options));
+      return await invokeOn(session, name, args, options, isIntercepted);
     } catch (error) {
-      const mayRepeat = options.idempotent === true && this.#options.settings.reconnect?.whileAway === 'wait';
+      const mayRepeat = this.#options.settings.reconnect?.whileAway === 'wait';
       if (!mayRepeat || !this.#isAway || !wasLost(error)) throw error;
     }
     return this.#callLater(name, args, later, startedMs, isIntercepted);
@@ -156,7 +167,7 @@ export class ClientLife {
     }
     const plan = planCall(options);
     const spentMs = clock.now() - startedMs;
-    const untilMs = clock.now() + timeLeft(plan, clock.date(), false, settings.limits) - spentMs;
+    const untilMs = clock.now() + timeLeft(plan, clock, false, settings.limits) - spentMs;
     const leftMs = (): number => Math.max(1, Math.ceil(untilMs - clock.now()));
     const session = await this.#waiting.wait(name, { timeoutMs: leftMs(), signals: plan.signals });
     // A stream has no limit of its own, only what was asked for.
@@ -269,6 +280,16 @@ export class ClientLife {
     const closing = role.stop().finally(() => this.#closing.delete(closing));
     this.#closing.add(closing);
   }
+}
+
+function invokeOn(
+  session: Session,
+  name: string,
+  args: readonly unknown[],
+  options: CallOptions | undefined,
+  isIntercepted: boolean,
+): Promise<unknown> {
+  return isIntercepted ? session.invokeDirectly(name, args, options) : session.invoke(name, args, options);
 }
 
 /** Lost with its connection, on this side: what a method of the server throws may have the same code. */

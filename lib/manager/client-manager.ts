@@ -181,14 +181,13 @@ export class ClientManager {
   }
 
   /** Calls `Service.method` of the server. Flags in `options` raise the protection, they cannot lower it. */
-  async invokeServerRpc<Result = unknown>(
+  invokeServerRpc<Result = unknown>(
     name: string,
     args: readonly unknown[] = [],
     options?: CallOptions,
   ): Promise<Result> {
-    const client = this.#client;
-    if (client === undefined) throw notStarted();
-    return client.invoke(name, args, options) as Promise<Result>;
+    const answer = this.#client?.invoke(name, args, options) ?? Promise.reject(notStarted());
+    return answer as Promise<Result>;
   }
 
   /**

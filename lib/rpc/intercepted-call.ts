@@ -153,7 +153,7 @@ class Lifetime {
     const streams = method.stream || findStreamedArgument(args) !== undefined;
     this.#interception = interception;
     this.#plan = plan;
-    this.#limitMs = timeLeft(plan, clock.date(), streams, limits);
+    this.#limitMs = timeLeft(plan, clock, streams, limits);
     this.#untilMs = clock.now() + this.#limitMs;
     this.#call = {
       direction: 'outgoing',

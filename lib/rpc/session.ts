@@ -141,7 +141,7 @@ export class Session implements ConnectionOwner {
   }
 
   /** `shared` has the message where the same call goes to many peers. */
-  async invoke(
+  invoke(
     name: string,
     args: readonly unknown[],
     options?: CallOptions,
@@ -156,13 +156,18 @@ export class Session implements ConnectionOwner {
   }
 
   /** Past the interceptors: for whoever has asked them. */
-  async invokeDirectly(
+  invokeDirectly(
     name: string,
     args: readonly unknown[],
     options?: CallOptions,
     shared?: SharedMessage,
   ): Promise<unknown> {
-    return this.#alive().caller.invoke(this.#method(name), args, options, shared);
+    // Not by an async function: one around the other, they would cost a call as much as its way through the connection.
+    try {
+      return this.#alive().caller.invoke(this.#method(name), args, options, shared);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /** The items of a method that streams; called with the first next(), which fails where the method cannot be called. */
