@@ -9,7 +9,8 @@ export type { IdentitySource } from './certificate/identity.js';
 export type { CertificateValidator, ValidationContext } from './certificate/trust/validator.js';
 export type { Certificate } from './certificate/x509/x509.js';
 export type { Backpressure } from './connection/pressure.js';
-export type { Allow, ParamsSchema, RateLimit, RpcCaller, RpcOptions } from './contract/options.js';
+export type { LimitAction, RateLimit } from './contract/limit.js';
+export type { Allow, ParamsSchema, RpcCaller, RpcOptions } from './contract/options.js';
 export type { SecurityFlags } from './contract/security.js';
 export { describeSecurity, Security } from './contract/security.js';
 export type { SchemaInput, SchemaOutput, StandardSchema } from './contract/standard-schema.js';
@@ -37,6 +38,8 @@ export type {
   OutgoingCall,
 } from './rpc/interceptor.js';
 export type { ArgumentIssue } from './rpc/invalid-argument.js';
+export type { OnLimit } from './rpc/limit-actions.js';
+export type { LimitName, LimitReport } from './rpc/limit-report.js';
 export type { ConnectionSecurity, Peer } from './rpc/peer.js';
 export type { RpcAnswer, RpcProxy, ServiceClass } from './rpc/proxy.js';
 export type { RpcStream } from './rpc/remote-stream.js';

@@ -42,7 +42,10 @@ export interface ClientLifeOptions
   extends Pick<ClientRoleOptions, 'platform' | 'settings' | 'services' | 'interceptors' | 'expectations'> {
   /** For each attempt. */
   dial(): ClientTransport;
-  readonly calls: Pick<ClientRoleOptions['observer'], 'failed' | 'refused' | 'backpressure'>;
+  readonly calls: Pick<
+    ClientRoleOptions['observer'],
+    'failed' | 'refused' | 'backpressure' | 'limitExceeded'
+  >;
   readonly observer: ClientLifeObserver;
 }
 

@@ -235,10 +235,11 @@ export class ClientManager {
     void life.stop().finally(() => this.#ending.delete(life));
   }
 
-  protected callObserver(): Pick<SessionObserver, 'failed' | 'refused' | 'backpressure'> {
+  protected callObserver(): Pick<SessionObserver, 'failed' | 'refused' | 'backpressure' | 'limitExceeded'> {
     return {
       failed: (...failure) => this.events.emit('callFailed', ...failure),
       refused: (peer, method, code) => this.events.emit('callRefused', peer, method, code),
+      limitExceeded: (peer, report) => this.events.emit('limitExceeded', peer, report),
       backpressure: (peer, state) => this.events.emit('backpressure', peer, state),
     };
   }

@@ -137,6 +137,8 @@ export class ClientRole {
         interceptors,
         heartbeat: settings.heartbeat,
         limits: settings.limits,
+        rateLimit: settings.rateLimit,
+        onLimit: settings.onLimit,
         clock: platform.clock,
         expectations,
         checkPeer: (chain, signal) => this.#checkServer(chain, signal),

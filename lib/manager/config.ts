@@ -10,10 +10,12 @@ import { type Identity, type IdentitySource, loadIdentity } from '../certificate
 import { toALabels } from '../certificate/path/a-label.js';
 import type { CertificateValidator } from '../certificate/trust/validator.js';
 import { type Certificate, parseCertificate } from '../certificate/x509/x509.js';
+import { type RateLimit, rateLimitFault } from '../contract/limit.js';
 import { type SecurityFlags, satisfies } from '../contract/security.js';
 import type { CryptoProvider } from '../crypto/provider.js';
 import type { ClientAuthentication } from '../handshake/server.js';
 import type { HeartbeatSettings } from '../rpc/heartbeat.js';
+import { type LimitActions, type OnLimit, resolveLimitActions } from '../rpc/limit-actions.js';
 import type { Platform } from './platform.js';
 import { type ReconnectOptions, type ReconnectSettings, reconnectSettings } from './reconnect.js';
 
@@ -61,6 +63,14 @@ export interface NetworkConfig {
    * itself, and answers whatever is set here. Default 15,000 and 15,000; false asks nothing.
    */
   readonly heartbeat?: false | { readonly intervalMs?: number; readonly timeoutMs?: number };
+  /**
+   * How often each peer may call, all its calls together and one-way ones too, beside what methods declare: `burst` at once,
+   * then `perSecond`. Calls under Security.Authenticated are counted apart from the others, which anybody on the path can
+   * have made. Default: none, since what is much for a game is little between servers; {@link Limits} hold in any case.
+   */
+  readonly rateLimit?: RateLimit;
+  /** What happens to what goes over a limit, where there is a choice; see {@link OnLimit}. */
+  readonly onLimit?: OnLimit;
   /** See {@link Limits}. */
   readonly limits?: Partial<Limits>;
   /** Another crypto backend than the platform's. */
@@ -75,6 +85,8 @@ export interface Settings {
   readonly allowed: number;
   readonly heartbeat: HeartbeatSettings | undefined;
   readonly limits: Limits;
+  readonly rateLimit: RateLimit | undefined;
+  readonly onLimit: LimitActions;
   readonly crypto: CryptoProvider;
 }
 
@@ -111,6 +123,8 @@ const knownOptions: readonly string[] = [
   'minimumSecurity',
   'reconnect',
   'heartbeat',
+  'rateLimit',
+  'onLimit',
   'limits',
   'crypto',
 ] satisfies (keyof NetworkConfig)[];
@@ -254,6 +268,9 @@ function commonSettings(config: NetworkConfig, platform: Platform): Settings {
   if (limits !== undefined && !isObject(limits)) {
     throw invalid('limits must be an object, as in { maxCallMs: 5000 }');
   }
+  const { rateLimit, onLimit } = config;
+  const rateFault = rateLimit === undefined ? undefined : rateLimitFault(rateLimit, 'rateLimit');
+  if (rateFault !== undefined) throw invalid(rateFault);
   if (!isObject(crypto) || typeof crypto.randomBytes !== 'function') {
     throw invalid('crypto must be a backend: nodeCrypto, nobleCrypto or a CryptoProvider of your own');
   }
@@ -263,6 +280,8 @@ function commonSettings(config: NetworkConfig, platform: Platform): Settings {
     allowed: enableEncryption ? allowedMask(minimumSecurity) : 0b0001,
     heartbeat: heartbeatSettings(config.heartbeat),
     limits: resolveLimits(limits),
+    rateLimit,
+    onLimit: resolveLimitActions(onLimit),
     crypto,
   };
 }

@@ -85,7 +85,16 @@ export class HostLink {
   }
 
   #clientSettings(): ClientSettings {
-    const { encryption, signed, allowed, limits, crypto, identities = [], iterations } = this.#settings;
+    const {
+      encryption,
+      signed,
+      allowed,
+      limits,
+      onLimit,
+      crypto,
+      identities = [],
+      iterations,
+    } = this.#settings;
     const maxKeyStretchingIterations = Math.max(limits.maxKeyStretchingIterations, iterations);
     return {
       encryption,
@@ -95,6 +104,8 @@ export class HostLink {
       identities,
       limits: { ...limits, maxKeyStretchingIterations },
       heartbeat: undefined,
+      rateLimit: undefined,
+      onLimit,
       reconnect: undefined,
       roots: [],
       serverName: '',

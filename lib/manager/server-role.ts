@@ -12,6 +12,7 @@ import { startPlainServer } from '../handshake/plain.js';
 import { startServerHandshake } from '../handshake/server.js';
 import type { Handshake } from '../handshake/state.js';
 import type { Interceptors } from '../rpc/interceptor.js';
+import { type LimitName, LimitReporter } from '../rpc/limit-report.js';
 import type { Peer } from '../rpc/peer.js';
 import type { Services } from '../rpc/registry.js';
 import { Session, type SessionObserver } from '../rpc/session.js';
@@ -49,6 +50,8 @@ export class ServerRole {
   #early: TransportConnection[] | undefined;
   /** Of validators that are still at work on a client that is gone. */
   #outlivingVerdicts = 0;
+  /** What is told of those who were not let in. */
+  readonly #strangers: LimitReporter;
   #nextId = 1;
   #stopped = false;
   #stopping: Promise<void> | undefined;
@@ -56,6 +59,10 @@ export class ServerRole {
   constructor(options: ServerRoleOptions) {
     this.#options = options;
     if (options.host !== undefined) this.#early = [];
+    const { platform, observer } = options;
+    this.#strangers = new LimitReporter(platform.clock, (report) =>
+      observer.limitExceeded?.(undefined, report),
+    );
   }
 
   /** Resolves to the URL that it listens on. Whatever it rejects with, stop() tidies up. */
@@ -118,6 +125,7 @@ export class ServerRole {
       await listener?.close();
     }
     await Promise.all(this.#closing);
+    this.#strangers.close();
   }
 
   /** Or refuses them, where the server has stopped. */
@@ -133,16 +141,17 @@ export class ServerRole {
     const { limits } = settings;
     if (this.#early !== undefined && host === undefined) {
       if (this.#early.length < limits.maxHalfOpenConnections) this.#early.push(transport);
-      else this.#refuse(transport, 'limit-exceeded');
+      else this.#turnAway(transport, 'halfOpenConnections');
       return;
     }
     const halfOpen = this.#sessions.size - this.clients.size + this.#outlivingVerdicts;
-    if (
-      this.#stopped ||
-      halfOpen >= limits.maxHalfOpenConnections ||
-      this.#sessions.size >= limits.maxConnections
-    ) {
-      this.#refuse(transport, this.#stopped ? 'going-away' : 'limit-exceeded');
+    if (this.#stopped) {
+      this.#refuse(transport, 'going-away');
+      return;
+    }
+    if (halfOpen >= limits.maxHalfOpenConnections || this.#sessions.size >= limits.maxConnections) {
+      const isFull = this.#sessions.size >= limits.maxConnections;
+      this.#turnAway(transport, isFull ? 'connections' : 'halfOpenConnections');
       return;
     }
     const handshake = this.#handshake(transport, host);
@@ -153,6 +162,8 @@ export class ServerRole {
       interceptors,
       heartbeat: host === undefined ? settings.heartbeat : undefined,
       limits,
+      rateLimit: host === undefined ? settings.rateLimit : undefined,
+      onLimit: settings.onLimit,
       clock: platform.clock,
       expectations: new Set(),
       checkPeer: (chain, signal) => (host ? host.checkClient(chain) : this.#checkClient(chain, signal)),
@@ -168,6 +179,8 @@ export class ServerRole {
           this.#sessions.delete(session);
           this.#awaitClosing(session.finished);
           host?.refused(error);
+          const limit = wasEstablished ? undefined : limitOfHandshake(error);
+          if (limit !== undefined) this.#strangers.add(limit, 'disconnect', peer.remoteAddress);
           observer.closed(peer, error, wasEstablished);
         },
       },
@@ -183,6 +196,11 @@ export class ServerRole {
         owner: session,
       }),
     );
+  }
+
+  #turnAway(transport: TransportConnection, limit: LimitName): void {
+    this.#strangers.add(limit, 'refuse', transport.remoteAddress);
+    this.#refuse(transport, 'limit-exceeded');
   }
 
   #refuse(transport: TransportConnection, reason: CloseReason): void {
@@ -238,4 +256,10 @@ export class ServerRole {
     };
     verdict.then(given, given);
   }
+}
+
+/** The limit that ended a connection before its handshake was over, if it was one. */
+function limitOfHandshake({ code }: SealwireError): LimitName | undefined {
+  if (code === 'HANDSHAKE_TIMEOUT') return 'handshakeTime';
+  return code === 'LIMIT_EXCEEDED' ? 'frames' : undefined;
 }

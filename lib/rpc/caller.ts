@@ -90,6 +90,11 @@ export class Caller {
     return new RemoteStream(() => this.#openStream(method, args, plan));
   }
 
+  /** Whether a call of that id waits for its answer. */
+  awaits(id: number): boolean {
+    return this.#pending.awaits(id);
+  }
+
   /** An answer came. Throws PROTOCOL_ERROR for one that is less protected than its call. */
   settle(id: number, flags: number, answer: { value: unknown } | { error: RpcError }): void {
     const pending = this.#pending.find(id, flags, 'an answer');

@@ -78,29 +78,30 @@ export class Dispatcher {
     this.#lastId = id;
     const method = this.#options.methods[call.method];
     if (method?.oneWay) throw violation('a call of a one-way method');
-    const refusal = this.#admission.refusal(method, flags, call.streamArgument !== undefined);
-    if (refusal !== undefined) this.#answers.error({ id, flags, channel: call.channel }, refusal);
-    else this.#run(method!, flags, call.args, call.timeoutMs, id, call);
+    const streams = call.streamArgument !== undefined;
+    const refusal = this.#admission.refusal(method, flags, streams, call.bytes ?? 0);
+    if (refusal?.action === 'refuse') this.#answers.refuse({ id, flags, channel: call.channel }, refusal);
+    if (refusal === undefined) this.#run(method!, flags, call.args, call.timeoutMs, id, call);
   }
 
   notify(flags: number, notify: NotifyFields): void {
     const method = this.#options.methods[notify.method];
     if (method !== undefined && !method.oneWay) throw violation('a one-way call of a method that answers');
-    if (this.#admission.refusal(method, flags, false) === undefined) {
+    if (this.#admission.refusal(method, flags, false, notify.bytes ?? 0) === undefined) {
       this.#run(method!, flags, notify.args, 0, undefined, notify);
     }
   }
 
   /** The caller gave up. Throws PROTOCOL_ERROR when that is less protected than its call was. */
   cancel(flags: number, id: number): void {
-    const running = this.#find(flags, id, 'a cancellation');
+    const running = this.#find(flags, id, 'a cancellation', 0);
     if (running !== undefined)
       this.#abandon(running, new SealwireError('CANCELLED', 'the caller cancelled the call'));
   }
 
   /** The caller has taken items of the result. */
   credit(flags: number, id: number, bytes: number): void {
-    const running = this.#find(flags, id, 'credit');
+    const running = this.#find(flags, id, 'credit', 0);
     if (running === undefined) return;
     if (running.result === undefined) throw violation('credit for a result that is no stream');
     running.result.giveBack(bytes);
@@ -108,12 +109,12 @@ export class Dispatcher {
 
   /** An item of the argument came. */
   argumentItem(flags: number, id: number, value: unknown, bytes: number): void {
-    this.#findArgument(flags, id)?.item(value, bytes);
+    this.#findArgument(flags, id, bytes)?.item(value, bytes);
   }
 
   /** The argument has come to its end, or making its items failed. */
   argumentEnd(flags: number, id: number, error: ErrorFields | undefined): void {
-    this.#findArgument(flags, id)?.end(
+    this.#findArgument(flags, id, 0)?.end(
       error && { error: new RpcError(error.code, error.message, error.data) },
     );
   }
@@ -129,16 +130,20 @@ export class Dispatcher {
     for (const running of [...this.#running.values()]) this.#abandon(running, cause);
   }
 
-  /** Undefined when the call is over. Throws PROTOCOL_ERROR for what is less protected than its call. */
-  #find(flags: number, id: number, what: string): ServedCall | undefined {
+  /**
+   * Undefined when the call is over: what comes for it has crossed its end on the way, or there never was one. Throws
+   * PROTOCOL_ERROR for what is less protected than its call.
+   */
+  #find(flags: number, id: number, what: string, bytes: number): ServedCall | undefined {
     const running = this.#running.get(id);
+    if (running === undefined) this.#options.guard.stray(bytes);
     if (running !== undefined && !satisfies(flags, running.flags))
       throw violation(`${what} with less protection than its call`);
     return running;
   }
 
-  #findArgument(flags: number, id: number): IncomingStream | undefined {
-    const running = this.#find(flags, id, 'an argument');
+  #findArgument(flags: number, id: number, bytes: number): IncomingStream | undefined {
+    const running = this.#find(flags, id, 'an argument', bytes);
     if (running === undefined) return undefined;
     if (running.argument === undefined) throw violation('an item of an argument that is no stream');
     if (running.argument.hasEnded) throw violation('an item behind the end of its stream');

@@ -71,6 +71,10 @@ export class PendingCalls {
     return this.#calls.get(call.id) === call;
   }
 
+  awaits(id: number): boolean {
+    return this.#calls.has(id);
+  }
+
   /** Undefined when the call is over. Throws PROTOCOL_ERROR for what is less protected than its call. */
   find(id: number, flags: number, what: string): PendingCall | undefined {
     const call = this.#calls.get(id);

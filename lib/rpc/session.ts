@@ -7,6 +7,7 @@ import { RpcError, SealwireError } from '../base/errors.js';
 import type { Limits } from '../base/limits.js';
 import type { Connection, ConnectionOwner } from '../connection/connection.js';
 import type { Backpressure } from '../connection/pressure.js';
+import type { RateLimit } from '../contract/limit.js';
 import { decodeManifest, findWeakened, type Manifest } from '../contract/manifest.js';
 import { collectRpcs } from '../contract/metadata.js';
 import type { Established, PendingVerdict } from '../handshake/state.js';
@@ -20,6 +21,8 @@ import { Heartbeat, type HeartbeatSettings } from './heartbeat.js';
 import { certificateIdentity, type PeerIdentity } from './identity.js';
 import { type Interception, invokeIntercepted, streamIntercepted } from './intercepted-call.js';
 import { Interceptors } from './interceptor.js';
+import { defaultLimitActions, type LimitActions } from './limit-actions.js';
+import { guarded, LimitGuard } from './limit-guard.js';
 import type { Outgoing } from './outgoing.js';
 import { type ConnectionSecurity, Peer } from './peer.js';
 import type { ServiceClass } from './proxy.js';
@@ -46,6 +49,10 @@ export interface SessionOptions {
   /** Undefined: the peer is asked for no sign of life. */
   readonly heartbeat?: HeartbeatSettings | undefined;
   readonly limits: Limits;
+  /** How often the peer may call, all its calls together; undefined: as often as it likes. */
+  readonly rateLimit?: RateLimit | undefined;
+  /** What happens at the limits; the usual where it is left out. */
+  readonly onLimit?: LimitActions | undefined;
   readonly clock: Clock;
   readonly observer: SessionObserver;
   /** Services that the peer must offer with at least this protection. */
@@ -223,7 +230,7 @@ export class Session implements ConnectionOwner {
   }
 
   established(established: Established): void {
-    const { services, limits, clock, observer, heartbeat } = this.#options;
+    const { services, limits, rateLimit, clock, observer, heartbeat } = this.#options;
     const connection = this.#connected();
     const manifest = decodeManifest(established.peer.manifest);
     // Again, for those who show no certificate.
@@ -234,19 +241,32 @@ export class Session implements ConnectionOwner {
       send: (flags, message, channel, isVolatile) => connection.send(flags, message, channel, isVolatile),
       room: () => (connection.backpressure.full ? connection.writable() : undefined),
     };
+    const fail = (error: SealwireError): void => connection.fail(error);
+    const guard = new LimitGuard({
+      peer: this.peer,
+      limits,
+      actions: this.#options.onLimit ?? defaultLimitActions,
+      clock,
+      observer,
+      fail,
+      wasted: () => undefined,
+    });
     this.#live = {
       established,
+      guard,
       manifest,
       methods: remoteMethods(manifest),
-      caller: new Caller(outgoing, limits, clock),
+      caller: new Caller(guarded(outgoing, guard), limits, clock),
       dispatcher: new Dispatcher({
         peer: this.peer,
         methods: services.methods,
         interceptors: this.#interceptors,
         limits,
+        rateLimit,
+        guard,
         clock,
         ...outgoing,
-        fail: (error) => connection.fail(error),
+        fail,
         observer,
       }),
       heartbeat: new Heartbeat({
@@ -279,12 +299,13 @@ export class Session implements ConnectionOwner {
     live?.heartbeat.stop();
     live?.caller.close(error);
     live?.dispatcher.close(error);
+    live?.guard.close(error);
     this.#end.abort(error);
     this.#options.observer.closed(this.peer, error, live !== undefined);
   }
 
   #route(flags: number, message: CallMessage): void {
-    const { caller, dispatcher, heartbeat } = this.#alive();
+    const { caller, dispatcher, guard, heartbeat } = this.#alive();
     switch (message.kind) {
       case 'call':
         dispatcher.call(flags, message);
@@ -293,26 +314,32 @@ export class Session implements ConnectionOwner {
         dispatcher.notify(flags, message);
         break;
       case 'result':
+        if (!caller.awaits(message.id)) guard.stray();
         caller.settle(message.id, flags, { value: message.value });
         break;
       case 'error':
+        if (!caller.awaits(message.id)) guard.stray();
         caller.settle(message.id, flags, {
           error: new RpcError(message.code, message.message, message.data),
         });
         break;
       case 'ping':
+        guard.stray();
         heartbeat.ping(flags, message.id);
         break;
       case 'pong':
+        guard.stray();
         heartbeat.pong(flags);
         break;
       case 'cancel':
         dispatcher.cancel(flags, message.id);
         break;
       case 'item':
+        if (!caller.awaits(message.id)) guard.stray(message.bytes);
         caller.item(message.id, flags, message.value, message.bytes);
         break;
       case 'end':
+        if (!caller.awaits(message.id)) guard.stray();
         caller.end(message.id, flags);
         break;
       case 'credit':
@@ -325,9 +352,11 @@ export class Session implements ConnectionOwner {
         dispatcher.argumentEnd(flags, message.id, message.error);
         break;
       case 'argumentCredit':
+        if (!caller.awaits(message.id)) guard.stray();
         caller.argumentCredit(message.id, flags, message.bytes);
         break;
       case 'argumentStop':
+        if (!caller.awaits(message.id)) guard.stray();
         caller.argumentStop(message.id, flags);
         break;
     }
@@ -370,6 +399,7 @@ interface LiveSession {
   /** By full name, `Arena.move`. */
   readonly methods: ReadonlyMap<string, RemoteMethod>;
   readonly caller: Caller;
+  readonly guard: LimitGuard;
   readonly dispatcher: Dispatcher;
   readonly heartbeat: Heartbeat;
 }
