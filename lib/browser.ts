@@ -1,6 +1,7 @@
 // The front door in browsers, with the client's role alone: `import { … } from 'sealwire'`.
 
 export { defineRpcs, Rpc, rpc } from '../decorators/index.js';
+export { ApprovalDenied } from './base/approval-denied.js';
 export type { CallCode, ErrorCode } from './base/errors.js';
 export { isRpcError, RpcCode, RpcError, SealwireError } from './base/errors.js';
 export type { Limits } from './base/limits.js';
@@ -16,9 +17,17 @@ export { describeSecurity, Security } from './contract/security.js';
 export type { SchemaInput, SchemaOutput, StandardSchema } from './contract/standard-schema.js';
 export { nobleCrypto } from './crypto/noble.js';
 export type { CryptoProvider } from './crypto/provider.js';
+export type {
+  ApprovalRequest,
+  ApprovalVerdict,
+  ConnectionApproval,
+  ConnectionApproved,
+  ConnectionRefused,
+} from './manager/approval.js';
 export { NetworkingManager } from './manager/browser.js';
 export type { ClientState } from './manager/client-life.js';
 export type { NetworkConfig } from './manager/config.js';
+export type { ConnectionAttempt, ConnectionData } from './manager/connection-data.js';
 export type { StopOptions } from './manager/drain.js';
 export type { ManagerEvents } from './manager/events.js';
 export type { ReconnectOptions } from './manager/reconnect.js';
@@ -40,7 +49,7 @@ export type {
 export type { ArgumentIssue } from './rpc/invalid-argument.js';
 export type { OnLimit } from './rpc/limit-actions.js';
 export type { LimitName, LimitReport } from './rpc/limit-report.js';
-export type { ConnectionSecurity, Peer } from './rpc/peer.js';
+export type { ConnectionSecurity, Peer, PeerData } from './rpc/peer.js';
 export type { RpcAnswer, RpcProxy, ServiceClass } from './rpc/proxy.js';
 export type { RpcStream } from './rpc/remote-stream.js';
 export type { ClientTransport } from './transport/transport.js';

@@ -1,6 +1,7 @@
 // The front door on Node.js: `import { … } from 'sealwire'`.
 
 export { defineRpcs, Rpc, rpc } from '../decorators/index.js';
+export { ApprovalDenied } from './base/approval-denied.js';
 export type { CallCode, ErrorCode } from './base/errors.js';
 export { isRpcError, RpcCode, RpcError, SealwireError } from './base/errors.js';
 export type { Limits } from './base/limits.js';
@@ -18,8 +19,16 @@ export { nobleCrypto } from './crypto/noble.js';
 export { nodeCrypto } from './crypto/node.js';
 export type { CryptoProvider } from './crypto/provider.js';
 export type { ClientAuthentication } from './handshake/server.js';
+export type {
+  ApprovalRequest,
+  ApprovalVerdict,
+  ConnectionApproval,
+  ConnectionApproved,
+  ConnectionRefused,
+} from './manager/approval.js';
 export type { ClientState } from './manager/client-life.js';
 export type { NetworkConfig } from './manager/config.js';
+export type { ConnectionAttempt, ConnectionData } from './manager/connection-data.js';
 export type { StopOptions } from './manager/drain.js';
 export type { ManagerEvents } from './manager/events.js';
 export type { ClientGroup, JoinPolicy } from './manager/groups.js';
@@ -43,7 +52,7 @@ export type {
 export type { ArgumentIssue } from './rpc/invalid-argument.js';
 export type { OnLimit } from './rpc/limit-actions.js';
 export type { LimitName, LimitReport } from './rpc/limit-report.js';
-export type { ConnectionSecurity, Peer } from './rpc/peer.js';
+export type { ConnectionSecurity, Peer, PeerData } from './rpc/peer.js';
 export type { RpcAnswer, RpcProxy, ServiceClass } from './rpc/proxy.js';
 export type { RpcStream } from './rpc/remote-stream.js';
 export type {

@@ -3,6 +3,7 @@
 // Configuration goes in, typed access to the other side comes out. It starts one role at a time, and can be started again
 // after stop().
 
+import { ApprovalDenied } from '../base/approval-denied.js';
 import { SealwireError } from '../base/errors.js';
 import type { CallOptions } from '../rpc/caller.js';
 import { type DirectedInterceptors, type Interceptor, Interceptors } from '../rpc/interceptor.js';
@@ -92,7 +93,7 @@ export class ClientManager {
    * Connects to a server, by URL (`ws://…`, on Node also `tcp://…`, `memory://…`) or transport. Resolves when calls can
    * be made: keys are agreed and the certificate is accepted, and so is this client's own where the server asked for it.
    * The server hears of it a moment later (`clientConnected`). Rejects with CONNECT_FAILED, CERTIFICATE_REJECTED, HANDSHAKE_FAILED, HANDSHAKE_TIMEOUT,
-   * POLICY_MISMATCH or INVALID_CONFIG.
+   * APPROVAL_DENIED ({@link ApprovalDenied}), POLICY_MISMATCH, ENCRYPTION_UNAVAILABLE or INVALID_CONFIG.
    */
   async startClient(target: string | ClientTransport): Promise<void> {
     const first = typeof target === 'string' ? this.platform.dial(target) : target;
@@ -127,7 +128,9 @@ export class ClientManager {
         },
         lost: (error) => this.events.emit('disconnected', error),
         handshakeFailed: (error, remoteAddress) => {
-          if (encryption) this.events.emit('encryptionFailed', error, remoteAddress);
+          // Where the server refuses its client, the keys were agreed.
+          if (encryption && !(error instanceof ApprovalDenied))
+            this.events.emit('encryptionFailed', error, remoteAddress);
         },
         ended: () => this.#ended(life),
       },

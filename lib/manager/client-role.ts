@@ -8,7 +8,7 @@ import { startPlainClient } from '../handshake/plain.js';
 import type { Interceptors } from '../rpc/interceptor.js';
 import type { ServiceClass } from '../rpc/proxy.js';
 import type { Services } from '../rpc/registry.js';
-import { Session, type SessionObserver } from '../rpc/session.js';
+import { Session, type SessionObserver, type ShownByPeer } from '../rpc/session.js';
 import type { ClientTransport, TransportConnection } from '../transport/transport.js';
 import { transportCodes } from '../wire/handshake-message.js';
 import type { ClientSettings } from './config.js';
@@ -141,7 +141,8 @@ export class ClientRole {
         onLimit: settings.onLimit,
         clock: platform.clock,
         expectations,
-        checkPeer: (chain, signal) => this.#checkServer(chain, signal),
+        checkPeer: (shown, signal) => this.#checkServer(shown, signal),
+        connectionData: settings.connectionData,
         observer: {
           ...observer,
           established: () => {
@@ -185,12 +186,15 @@ export class ClientRole {
       identities: settings.identities,
       serverName: settings.serverName,
       allowed: settings.allowed,
+      saysConnectionData: settings.connectionData !== undefined,
       maxIterations: settings.limits.maxKeyStretchingIterations,
     });
   }
 
-  #checkServer(chain: readonly Uint8Array[], signal: AbortSignal): void | Promise<void> {
+  #checkServer({ chain }: ShownByPeer, signal: AbortSignal): void | Promise<void> {
     const { platform, settings, transport } = this.#options;
+    // An anonymous server shows nothing; a signing one has proved its chain, or there would be no question.
+    if (!settings.signed) return;
     return checkServerCertificate({
       crypto: settings.crypto,
       chain,

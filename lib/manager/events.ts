@@ -9,6 +9,7 @@ import type { Certificate } from '../certificate/x509/x509.js';
 import type { Backpressure } from '../connection/pressure.js';
 import type { LimitReport } from '../rpc/limit-report.js';
 import type { Peer } from '../rpc/peer.js';
+import type { ApprovalRequest } from './approval.js';
 import type { ClientState } from './client-life.js';
 import type { Platform } from './platform.js';
 
@@ -18,8 +19,14 @@ import type { Platform } from './platform.js';
  * client sees it.
  */
 export interface ManagerEvents {
-  /** Server: a client has passed the handshake. */
+  /** Server: a client has passed the handshake, and was let in. */
   clientConnected: (client: Peer) => void;
+  /**
+   * Server: `approveConnection` did not let a client in (APPROVAL_DENIED: `reason`, `text` and `data` are what the client
+   * reads, `cause` is what was thrown), or did not decide in time (HANDSHAKE_TIMEOUT). Where it failed, or gave no verdict,
+   * and nobody listens, the platform's warnings say so once.
+   */
+  clientRefused: (request: ApprovalRequest, error: SealwireError) => void;
   /** Server: a client that had passed it is gone; the error's code and reason say why. */
   clientDisconnected: (client: Peer, error: SealwireError) => void;
   /**

@@ -21,8 +21,11 @@ export interface OwnClient {
   stop(): Promise<void>;
 }
 
+/** The host's own client says its connectionData, and is approved, like all others. */
+export type HostSettings = ServerSettings & Pick<ClientSettings, 'connectionData'>;
+
 export class HostLink {
-  readonly #settings: ServerSettings;
+  readonly #settings: HostSettings;
   readonly #transport: MemoryTransport = new MemoryTransport('memory://host', new Map());
   readonly #client: OwnClient;
   readonly #admitted: Promise<void>;
@@ -35,7 +38,7 @@ export class HostLink {
   refused: (error: Error) => void = () => undefined;
 
   constructor(
-    settings: ServerSettings,
+    settings: HostSettings,
     makeClient: (settings: ClientSettings, transport: ClientTransport) => OwnClient,
   ) {
     this.#settings = settings;
@@ -89,6 +92,7 @@ export class HostLink {
       encryption,
       signed,
       allowed,
+      connectionData,
       limits,
       onLimit,
       crypto,
@@ -102,6 +106,7 @@ export class HostLink {
       allowed,
       crypto,
       identities,
+      connectionData,
       limits: { ...limits, maxKeyStretchingIterations },
       heartbeat: undefined,
       rateLimit: undefined,

@@ -19,6 +19,8 @@ import { Session, type SessionObserver } from '../rpc/session.js';
 import type { Listener, ServerTransport, TransportConnection } from '../transport/transport.js';
 import { type CloseReason, encodeClose, frameTypes, plainFrame } from '../wire/frame.js';
 import { transportCodes } from '../wire/handshake-message.js';
+import type { ApprovalRequest } from './approval.js';
+import { ClientApproval } from './client-approval.js';
 import type { ServerSettings } from './config.js';
 import { drain } from './drain.js';
 import type { HostLink } from './host-link.js';
@@ -35,6 +37,8 @@ export interface ServerRoleOptions {
   /** The way to the client of the same manager, where it is a host. */
   readonly host?: HostLink | undefined;
   readonly observer: SessionObserver;
+  /** Told in place of the observer's closed(): the approval did not let a client in, or not in time. */
+  refused(request: ApprovalRequest, error: SealwireError): void;
 }
 
 const defaultDrainMs = 5000;
@@ -48,7 +52,7 @@ export class ServerRole {
   readonly #listening: Promise<Listener>[] = [];
   /** Those who came before the host's own client was in; undefined from then on. */
   #early: TransportConnection[] | undefined;
-  /** Of validators that are still at work on a client that is gone. */
+  /** Of validators and approvals that are still at work on a client that is gone. */
   #outlivingVerdicts = 0;
   /** What is told of those who were not let in. */
   readonly #strangers: LimitReporter;
@@ -155,6 +159,7 @@ export class ServerRole {
       return;
     }
     const handshake = this.#handshake(transport, host);
+    const approval = new ClientApproval(settings, transport.remoteAddress, host !== undefined);
     const session: Session = new Session({
       id: this.#nextId++,
       isHost: host !== undefined,
@@ -166,7 +171,10 @@ export class ServerRole {
       onLimit: settings.onLimit,
       clock: platform.clock,
       expectations: new Set(),
-      checkPeer: (chain, signal) => (host ? host.checkClient(chain) : this.#checkClient(chain, signal)),
+      checkPeer: (shown, signal) => {
+        const checked = this.#checkCertificate(shown.chain, signal, host);
+        return this.#judge(checked, () => approval.ask(session.peer, shown, signal), signal);
+      },
       observer: {
         ...observer,
         established: (peer) => {
@@ -181,7 +189,9 @@ export class ServerRole {
           host?.refused(error);
           const limit = wasEstablished ? undefined : limitOfHandshake(error);
           if (limit !== undefined) this.#strangers.add(limit, 'disconnect', peer.remoteAddress);
-          observer.closed(peer, error, wasEstablished);
+          const refused = approval.refusedBy(error);
+          if (refused === undefined) observer.closed(peer, error, wasEstablished);
+          else this.#options.refused(refused, error);
         },
       },
     });
@@ -225,25 +235,45 @@ export class ServerRole {
       maxFrameBytes: settings.limits.maxFrameBytes,
       maxMessageBytes: settings.limits.maxMessageBytes,
     };
-    if (!settings.encryption) return startPlainServer(common);
+    const approves = settings.approve !== undefined;
+    if (!settings.encryption) return startPlainServer({ ...common, approves });
     const { crypto, clientAuthentication, allowed, iterations } = settings;
     const identities = host ? host.shownBy(certificates) : certificates;
-    return startServerHandshake({ ...common, crypto, identities, clientAuthentication, allowed, iterations });
+    const policy = { clientAuthentication, approves, allowed, iterations };
+    return startServerHandshake({ ...common, ...policy, crypto, identities });
   }
 
-  /** Not asked where a client shows nothing: whether it may is settled in the handshake. */
-  #checkClient(chain: readonly Uint8Array[], signal: AbortSignal): void | Promise<void> {
-    const { platform, settings } = this.#options;
-    const { crypto, roots, validate } = settings;
-    const time = platform.clock.date();
-    const verdict = checkClientCertificate({ crypto, chain, roots, time, validate, signal });
+  /** The certificate first: nobody is approved under a name that is not proved. */
+  #judge(
+    checked: void | Promise<void>,
+    approve: () => void | Promise<void>,
+    signal: AbortSignal,
+  ): void | Promise<void> {
+    const verdict = checked === undefined ? approve() : checked.then(approve);
     if (verdict !== undefined) this.#countIfItOutlives(verdict, signal);
     return verdict;
   }
 
+  /** Whether a client may show none is settled in the handshake. */
+  #checkCertificate(
+    chain: readonly Uint8Array[],
+    signal: AbortSignal,
+    host: HostLink | undefined,
+  ): void | Promise<void> {
+    if (chain.length === 0) return;
+    if (host !== undefined) {
+      host.checkClient(chain);
+      return;
+    }
+    const { platform, settings } = this.#options;
+    const { crypto, roots, validate } = settings;
+    const time = platform.clock.date();
+    return checkClientCertificate({ crypto, chain, roots, time, validate, signal });
+  }
+
   /**
-   * Connections end sooner than validators: until its verdict is given, one counts as half-open, or whoever comes and
-   * goes could set any number of them to work.
+   * Connections end sooner than validators and approvals: until its verdict is given, one counts as half-open, or whoever
+   * comes and goes could set any number of them to work.
    */
   #countIfItOutlives(verdict: Promise<void>, connection: AbortSignal): void {
     const count = (): void => {

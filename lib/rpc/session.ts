@@ -5,11 +5,10 @@
 import type { Clock } from '../base/clock.js';
 import { RpcError, SealwireError } from '../base/errors.js';
 import type { Limits } from '../base/limits.js';
-import type { Connection, ConnectionOwner } from '../connection/connection.js';
+import type { Connection, ConnectionOwner, PeerChecked } from '../connection/connection.js';
 import type { Backpressure } from '../connection/pressure.js';
 import type { RateLimit } from '../contract/limit.js';
-import { decodeManifest, findWeakened, type Manifest } from '../contract/manifest.js';
-import { collectRpcs } from '../contract/metadata.js';
+import { decodeManifest, type Manifest } from '../contract/manifest.js';
 import type { Established, PendingVerdict } from '../handshake/state.js';
 import { type CallMessage, decodeCallMessages } from '../wire/call-message.js';
 import type { CloseReason } from '../wire/frame.js';
@@ -27,6 +26,7 @@ import type { Outgoing } from './outgoing.js';
 import { type ConnectionSecurity, Peer } from './peer.js';
 import type { ServiceClass } from './proxy.js';
 import type { Services } from './registry.js';
+import { checkPolicy, offered, remoteMethods } from './remote-methods.js';
 import { deferredAnswer, type RpcStream } from './remote-stream.js';
 
 export interface SessionObserver extends CallObserver {
@@ -57,8 +57,21 @@ export interface SessionOptions {
   readonly observer: SessionObserver;
   /** Services that the peer must offer with at least this protection. */
   readonly expectations: ReadonlySet<ServiceClass<object>>;
-  /** `signal` is aborted when the connection ends. */
-  checkPeer(chain: readonly Uint8Array[], signal: AbortSignal): void | Promise<void>;
+  /**
+   * Throws or rejects unless the peer is to be trusted and let in: {@link ConnectionOwner.checkPeer}. `signal` is aborted
+   * when the connection ends.
+   */
+  checkPeer(shown: ShownByPeer, signal: AbortSignal): void | Promise<void>;
+  /** What a client says of itself to a server that was found good. */
+  connectionData?: ((signal: AbortSignal) => PeerChecked | Promise<PeerChecked>) | undefined;
+}
+
+/** What a peer has shown of itself by the end of its handshake. */
+export interface ShownByPeer {
+  /** DER, its own first; empty where it showed none. */
+  readonly chain: readonly Uint8Array[];
+  /** As {@link readCarried} reads it; undefined where it said none. */
+  readonly connectionData: Uint8Array | undefined;
 }
 
 export class Session implements ConnectionOwner {
@@ -223,10 +236,18 @@ export class Session implements ConnectionOwner {
     return this.#connected().finished;
   }
 
-  checkPeer({ peerChain, peer }: Pick<PendingVerdict, 'peerChain' | 'peer'>): void | Promise<void> {
-    const checked = this.#options.checkPeer(peerChain, this.#end.signal);
-    const checkPolicies = () => this.#checkExpectations(decodeManifest(peer.manifest));
-    return checked === undefined ? checkPolicies() : checked.then(checkPolicies);
+  checkPeer({
+    peerChain: chain,
+    peer,
+  }: Pick<PendingVerdict, 'peerChain' | 'peer'>): PeerChecked | Promise<PeerChecked> {
+    const { signal } = this.#end;
+    const checked = this.#options.checkPeer({ chain, connectionData: peer.connectionData }, signal);
+    const answer = (): PeerChecked | Promise<PeerChecked> => {
+      this.#checkExpectations(decodeManifest(peer.manifest));
+      // Who was not waited for is asked nothing: what it gives may be worth something, such as a ticket.
+      return signal.aborted ? undefined : this.#options.connectionData?.(signal);
+    };
+    return checked === undefined ? answer() : checked.then(answer);
   }
 
   established(established: Established): void {
@@ -402,35 +423,4 @@ interface LiveSession {
   readonly guard: LimitGuard;
   readonly dispatcher: Dispatcher;
   readonly heartbeat: Heartbeat;
-}
-
-function remoteMethods(manifest: Manifest): ReadonlyMap<string, RemoteMethod> {
-  const methods = new Map<string, RemoteMethod>();
-  for (const service of manifest.services) {
-    for (const { id, name, security, oneWay, stream } of service.methods) {
-      const fullName = `${service.name}.${name}`;
-      methods.set(fullName, { id, fullName, security, oneWay, stream });
-    }
-  }
-  return methods;
-}
-
-function checkPolicy(agreed: Manifest, service: ServiceClass<object>): void {
-  const offer = agreed.services.find(({ name }) => name === service.name);
-  const weakened = findWeakened(offer?.methods ?? [], collectRpcs(service));
-  if (weakened.length === 0) return;
-  throw new SealwireError(
-    'POLICY_MISMATCH',
-    `the peer does not offer ${weakened.map((method) => `${service.name}.${method}`).join(', ')} with the protection ` +
-      'that the class declares: deploy the same version on both sides',
-  );
-}
-
-/** For an error message: the names, as far as they help. */
-function offered(methods: ReadonlyMap<string, RemoteMethod>): string {
-  const names = [...methods.keys()];
-  if (names.length === 0) return 'none';
-  return names.length <= 8
-    ? names.join(', ')
-    : `${names.slice(0, 8).join(', ')} and ${names.length - 8} more`;
 }
