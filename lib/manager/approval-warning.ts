@@ -13,10 +13,14 @@ export function approvalWarning({ warn }: Pick<Platform, 'warn'>): (error: Sealw
     hasWarned = true;
     // What an application threw may hold secrets.
     const why =
-      cause instanceof SealwireError ? cause.message : cause === undefined ? message : 'it threw an error';
+      cause instanceof SealwireError
+        ? cause.message
+        : cause === undefined
+          ? message
+          : 'approveConnection threw an error';
     warn(
       'SEALWIRE_APPROVAL',
-      `a client was refused since approveConnection did not decide: ${why}. Listen to clientRefused for each of them`,
+      `a client was refused since nobody decided: ${why}. Listen to clientRefused to hear of each of them`,
     );
   };
 }

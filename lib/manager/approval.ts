@@ -116,9 +116,12 @@ function fieldsOf({ code, message, data }: RpcError): DenialFields {
 function denialOf({ code, text = '', data }: DenialFields, cause?: RpcError): ApprovalDenied {
   const given: { code: unknown; text: unknown } = { code, text };
   if (given.code !== undefined && (typeof given.code !== 'string' || !isErrorCode(given.code))) {
-    return maskedDenial(misuse('the code of a refusal is made of 1 to 64 characters A-Z, 0-9 and _'));
+    return maskedDenial(
+      misuse('the code of a refusal by approveConnection is made of 1 to 64 characters A-Z, 0-9 and _'),
+    );
   }
-  if (typeof given.text !== 'string') return maskedDenial(misuse('the message of a refusal is a text'));
+  if (typeof given.text !== 'string')
+    return maskedDenial(misuse('the message of a refusal by approveConnection must be a text'));
   const shown = text.length > maxRefusalCharacters ? `${text.slice(0, maxRefusalCharacters - 1)}…` : text;
   try {
     encodeRefused({ code, message: shown, data });
@@ -137,11 +140,11 @@ function maskedDenial(cause: unknown): ApprovalDenied {
 function noVerdict(verdict: unknown): SealwireError {
   const what = verdict === null ? 'null' : isObject(verdict) ? 'another object' : typeof verdict;
   return misuse(
-    `it gave ${what}; it must return, or promise, true, false, { approved: true, data } with an object as data, or ` +
+    `approveConnection gave ${what}: return, or promise, true, false, { approved: true, data } with an object as data, or ` +
       '{ approved: false } with code, message and data where it likes',
   );
 }
 
 function misuse(message: string): SealwireError {
-  return new SealwireError('INVALID_CONFIG', `approveConnection: ${message}`);
+  return new SealwireError('INVALID_CONFIG', message);
 }
