@@ -169,9 +169,11 @@ export class Connection {
 
   /** A server says so in a message of its own; a client that has read it has nothing to answer. */
   #deny(denied: ApprovalDenied): void {
-    if (this.#phase === 'verifying') {
-      const frame = this.#handshake.refuse(denied);
+    try {
+      const frame = this.#phase === 'verifying' ? this.#handshake.refuse(denied) : undefined;
       if (frame !== undefined) this.#sender.sendHandshake(frame);
+    } catch {
+      // What cannot be said is not: then the client sees the transport close.
     }
     this.#end(denied, undefined);
   }
