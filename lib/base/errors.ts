@@ -23,8 +23,8 @@ export type PeerCode =
 /** Something was asked for that the agreed protection forbids. */
 export type PolicyCode = 'SECURITY_REQUIRED' | 'POLICY_MISMATCH' | 'ENCRYPTION_UNAVAILABLE';
 
-/** The way to the other side is not there. */
-export type ConnectionCode = 'CONNECT_FAILED' | 'LISTEN_FAILED' | 'CONNECTION_CLOSED';
+/** The way to the other side is not there, or is not open to this one. */
+export type ConnectionCode = 'CONNECT_FAILED' | 'LISTEN_FAILED' | 'CONNECTION_CLOSED' | 'APPROVAL_DENIED';
 
 /** How a call ended: gRPC's status names. A method may throw an {@link RpcError} with a code of its own. */
 export const RpcCode = {

@@ -1,10 +1,11 @@
 // One connection: a transport, a handshake, then records both ways. The one place where the layers meet.
 //
-//   handshaking ─ PendingVerdict ─▸ verifying ─ certificate accepted ─▸ handshaking ─ Established ─▸ ready ─▸ closed
+//   handshaking ─ PendingVerdict ─▸ verifying ─ peer accepted ─▸ handshaking ─ Established ─▸ ready ─▸ closed
 //
 // It knows no RPC: messages are bytes with flags. It ends exactly once, for whatever reason, wipes its keys, stops its
 // timer and tells its owner why. What the peer is told is one of the codes of docs/protocol.md section 8, no more.
 
+import { ApprovalDenied } from '../base/approval-denied.js';
 import { empty } from '../base/bytes.js';
 import type { Clock, StopTimer } from '../base/clock.js';
 import { SealwireError } from '../base/errors.js';
@@ -41,10 +42,10 @@ export interface ConnectionOptions {
 /** What floors above do with a connection. What these methods throw ends the connection. */
 export interface ConnectionOwner {
   /**
-   * Throws, or rejects with, CERTIFICATE_REJECTED or POLICY_MISMATCH unless what the peer has shown is good; nothing
-   * that this side wants to say has left it by then.
+   * Throws, or rejects with, CERTIFICATE_REJECTED, POLICY_MISMATCH or {@link ApprovalDenied} unless what the peer has shown
+   * is good; nothing that this side wants to say has left it by then. Returns the connection data that a client then says.
    */
-  checkPeer(shown: Pick<PendingVerdict, 'peerChain' | 'peer'>): void | Promise<void>;
+  checkPeer(shown: Pick<PendingVerdict, 'peerChain' | 'peer'>): PeerChecked | Promise<PeerChecked>;
   /** The handshake is over. */
   established(established: Established): void;
   /** One or more messages in a row, under the flags that their record really had. */
@@ -54,6 +55,9 @@ export interface ConnectionOwner {
   /** Exactly once, last. */
   closed(error: SealwireError): void;
 }
+
+/** As {@link encodeCarried} made it; undefined on servers, and where a client has nothing to say. */
+export type PeerChecked = Uint8Array | undefined;
 
 export class Connection {
   /** Settles when the transport has let go: nothing of this connection is left then. */
@@ -159,7 +163,19 @@ export class Connection {
 
   /** Ends the connection for a fault of the peer, or of this side. */
   fail(error: SealwireError): void {
-    this.#end(error, closeReasonFor(error, this.#isClient));
+    if (error instanceof ApprovalDenied) this.#deny(error);
+    else this.#end(error, closeReasonFor(error, this.#isClient));
+  }
+
+  /** A server says so in a message of its own; a client that has read it has nothing to answer. */
+  #deny(denied: ApprovalDenied): void {
+    try {
+      const frame = this.#phase === 'verifying' ? this.#handshake.refuse(denied) : undefined;
+      if (frame !== undefined) this.#sender.sendHandshake(frame);
+    } catch {
+      // What cannot be said is not: then the client sees the transport close.
+    }
+    this.#end(denied, undefined);
   }
 
   #receive(frame: Uint8Array): void {
@@ -191,18 +207,20 @@ export class Connection {
   #verify(verdict: PendingVerdict): void {
     this.#phase = 'verifying';
     const checked = this.#owner.checkPeer(verdict);
-    if (checked === undefined) {
+    if (!(checked instanceof Promise)) {
       // The check may run the application's code, which may have closed the connection.
-      this.#accept();
+      this.#accept(checked);
       return;
     }
-    checked.then(() => this.#accept()).catch((error: unknown) => this.fail(asSealwireError(error)));
+    checked
+      .then((connectionData) => this.#accept(connectionData))
+      .catch((error: unknown) => this.fail(asSealwireError(error)));
   }
 
-  #accept(): void {
+  #accept(connectionData: PeerChecked): void {
     if (this.#phase !== 'verifying') return;
     this.#phase = 'handshaking';
-    this.#advance(this.#handshake.accept());
+    this.#advance(this.#handshake.accept(connectionData));
   }
 
   #establish(established: Established): void {
@@ -303,6 +321,10 @@ function closeReasonFor(error: SealwireError, isClient: boolean): CloseReason {
       return 'handshake-timeout';
     case 'LIMIT_EXCEEDED':
       return 'limit-exceeded';
+    case 'CONNECT_FAILED':
+    case 'INVALID_CONFIG':
+      // The application could not say its connection data: it is not the server's business why.
+      return 'normal';
     case 'CONNECTION_CLOSED':
       // A peer that answered no ping, should it hear anything at all: it may come back.
       return 'going-away';

@@ -7,8 +7,9 @@
 
 import 'reflect-metadata';
 import { SealwireError } from '../base/errors.js';
+import type { RateLimit } from './limit.js';
 import { methodNameFault } from './names.js';
-import { type Allow, checkOptions, checkTogether, type RateLimit, type RpcOptions } from './options.js';
+import { type Allow, checkOptions, checkTogether, type RpcOptions } from './options.js';
 import { type Parameters, readParameters } from './parameters.js';
 import { checkSecurity, type Security, type SecurityFlags } from './security.js';
 import { isStandardSchema, type StandardSchema } from './standard-schema.js';

@@ -3,6 +3,7 @@
 
 import { utf8 } from '../base/bytes.js';
 import { SealwireError } from '../base/errors.js';
+import { type RateLimit, rateLimitFault } from './limit.js';
 import { Security, type SecurityFlags, satisfies } from './security.js';
 import { isStandardSchema, type StandardSchema } from './standard-schema.js';
 
@@ -29,7 +30,7 @@ export interface RpcOptions<
    * fit is a fault of this side: the caller gets INTERNAL, and the event `callFailed` has the reason.
    */
   readonly result?: Result;
-  /** How often one peer may call it. */
+  /** How often one peer may call it; beyond that its arguments are not even decoded. */
   readonly rateLimit?: RateLimit;
   /** To run it twice is the same as once: a caller whose connection broke may try again. */
   readonly idempotent?: boolean;
@@ -52,19 +53,6 @@ export interface RpcOptions<
 
 /** A schema for the array of all arguments, or one for each of them. */
 export type ParamsSchema = StandardSchema<unknown, readonly unknown[]> | readonly StandardSchema[];
-
-/** A token bucket: `burst` calls at once, refilled with `perSecond`. */
-export interface RateLimit {
-  /** More than 0, up to 1,000,000; 0.1 is one in ten seconds. */
-  readonly perSecond: number;
-  /** 1 to 1,000,000; the calls of a second, and at least one, when left out. */
-  readonly burst?: number;
-  /**
-   * What happens to a call that is too many. `refuse`, the default: RESOURCE_EXHAUSTED; `drop`: nobody hears of it,
-   * for one-way methods; `disconnect`: LIMIT_EXCEEDED ends the connection. `callRefused` tells of it in each case.
-   */
-  readonly onExceeded?: 'refuse' | 'drop' | 'disconnect';
-}
 
 /** Who may call: the owner of the service, or whom the function answers `true` for. */
 export type Allow = 'owner' | AllowRule['decide'];
@@ -100,15 +88,9 @@ const knownOptions: readonly string[] = [
 ] satisfies (keyof RpcOptions)[];
 
 const booleanOptions = ['oneWay', 'stream', 'idempotent', 'requiresIdentity'] as const;
-const knownLimitOptions: readonly string[] = [
-  'perSecond',
-  'burst',
-  'onExceeded',
-] satisfies (keyof RateLimit)[];
 
 /** The longest delay that setTimeout can measure. */
 const maxTimeoutMs = 2 ** 31 - 1;
-const maxRate = 1_000_000;
 const maxChannelBytes = 64;
 
 /**
@@ -163,27 +145,10 @@ function checkSchemas(key: string, { params, result }: RpcOptions): void {
     throw invalid(`result of ${key} must be a Standard Schema (zod, valibot, ArkType …)`);
 }
 
-function checkRateLimit(key: string, { rateLimit, oneWay }: RpcOptions): void {
+function checkRateLimit(key: string, { rateLimit }: RpcOptions): void {
   if (rateLimit === undefined) return;
-  if (!isObject(rateLimit)) {
-    throw invalid(
-      `rateLimit of ${key} must be an object: { perSecond: 20, burst: 40, onExceeded: 'refuse' }`,
-    );
-  }
-  refuseUnknown(`rateLimit of ${key}`, rateLimit, knownLimitOptions);
-  const { perSecond, burst, onExceeded } = rateLimit;
-  if (typeof perSecond !== 'number' || !(perSecond > 0 && perSecond <= maxRate))
-    throw invalid(`rateLimit.perSecond of ${key} must be a number above 0, at most ${maxRate}`);
-  if (burst !== undefined && (!Number.isInteger(burst) || burst < 1 || burst > maxRate))
-    throw invalid(`rateLimit.burst of ${key} must be a whole number, 1 to ${maxRate}`);
-  if (onExceeded !== undefined && !['refuse', 'drop', 'disconnect'].includes(onExceeded))
-    throw invalid(`rateLimit.onExceeded of ${key} must be 'refuse', 'drop' or 'disconnect'`);
-  if (onExceeded === 'drop' && !oneWay) {
-    throw invalid(
-      `rateLimit.onExceeded of ${key} cannot be 'drop': its callers would wait for an answer; only calls of one-way ` +
-        "methods can be dropped, use 'refuse'",
-    );
-  }
+  const fault = rateLimitFault(rateLimit, `rateLimit of ${key}`);
+  if (fault !== undefined) throw invalid(fault);
 }
 
 function checkChannel(key: string, { channel }: RpcOptions): void {

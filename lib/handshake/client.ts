@@ -3,10 +3,11 @@
 //   startClient ─ ClientHello ─▸ ExpectServerHello ─ ServerHello ─▸ ExpectExtensions ─ Extensions ─▸
 //   ExpectCertificate ─ Certificate ─▸ ExpectCertificateVerify ─ CertificateVerify ─▸ ExpectFinished ─ Finished ─▸
 //   PendingVerdict ─ accept() sends Extensions, Certificate, CertificateVerify, Finished ─▸
-//   ExpectAccepted ─ Accepted ─▸ Established
+//   ExpectVerdict ─ Accepted ─▸ Established, or Refused ─▸ the end
 //
-// Where the server asks for no certificate, accept() sends Extensions and Finished, and leads to Established. An anonymous
-// client goes from ExpectExtensions to ExpectFinished, and from there to Established at once.
+// Where the server neither asks for a certificate nor says that a verdict follows, accept() sends Extensions and Finished,
+// and leads to Established. An anonymous client goes from ExpectExtensions to ExpectFinished, and from there, unless it
+// has connection data to say, on without a PendingVerdict.
 // Whether the certificate may be trusted is not decided here: PendingVerdict gives it out.
 
 import type { Identity } from '../certificate/identity.js';
@@ -14,7 +15,6 @@ import type { CryptoProvider, X25519KeyPair } from '../crypto/provider.js';
 import { Opener } from '../record/open.js';
 import type { CertificateRequest, PeerExtensions } from '../wire/extensions.js';
 import {
-  decodeAccepted,
   decodeCertificate,
   decodeExtensionsMessage,
   decodeServerHello,
@@ -28,7 +28,7 @@ import {
 } from '../wire/handshake-message.js';
 import { canSignAs, offeredSignatures, offeredSuites, x25519Group } from './algorithms.js';
 import { checkProof, proveIdentity } from './certificate-verify.js';
-import { type ExpectedFlight, handshakeSealer, SealedState, sealMessages } from './flight.js';
+import { type ExpectedFlight, handshakeSealer, SealedState, sealFlight } from './flight.js';
 import { finishedMac, HandshakeSecrets } from './key-schedule.js';
 import {
   Established,
@@ -41,6 +41,7 @@ import {
   type Transition,
 } from './state.js';
 import { Transcript } from './transcript.js';
+import { readVerdict } from './verdict.js';
 
 export interface ClientHandshakeConfig {
   readonly crypto: CryptoProvider;
@@ -57,6 +58,8 @@ export interface ClientHandshakeConfig {
   readonly maxFrameBytes: number;
   /** Announced where it is given; left out, it is as much as a frame. */
   readonly maxMessageBytes?: number;
+  /** It has connection data to say: a PendingVerdict comes out also where it is anonymous. */
+  readonly saysConnectionData?: boolean;
   /** More PBKDF2 iterations than this are refused: the server does not choose how long we compute. */
   readonly maxIterations: number;
 }
@@ -169,6 +172,9 @@ class ExpectExtensions extends SealedState<Flight> {
     if (peer.certificateRequest !== undefined && !this.flight.config.signed) {
       throw failed('malformed', 'a server that shows no certificate asks for one');
     }
+    if (peer.connectionData !== undefined) {
+      throw failed('malformed', 'the server says connection data: only clients do');
+    }
     this.flight.transcript.add(message);
     const next = this.flight.config.signed
       ? new ExpectCertificate({ ...this.flight, peer })
@@ -205,32 +211,34 @@ class ExpectFinished extends SealedState<FlightWithChain> {
       throw failed('finished', "the server's Finished does not fit what was said");
     }
     transcript.add(message);
-    if (!config.signed) return this.#answer();
-    const verdict = new PendingVerdict(
-      chain,
+    if (!config.signed && !config.saysConnectionData) return this.#answer();
+    const verdict = new PendingVerdict({
+      peerChain: chain,
       peer,
-      () => this.#answer(),
-      () => this.destroy(),
-    );
+      accept: (connectionData) => this.#answer(connectionData),
+      destroy: () => this.destroy(),
+    });
     return { next: verdict, send: [] };
   }
 
   /** Sends this side's flight. Where the server judges what is in it, its word is waited for before any traffic. */
-  #answer(): Transition {
+  #answer(connectionData?: Uint8Array): Transition {
     const { transcript, secrets, peer } = this.flight;
     const flight: FinishedFlight = { ...this.flight, finishedHash: transcript.hash() };
-    const messages = this.#messages();
+    const messages = this.#messages(connectionData);
     const sealer = handshakeSealer(secrets.client);
-    const send = [sealMessages(sealer, messages)];
+    const send = sealFlight(sealer, messages);
     sealer.destroy();
-    if (peer.certificateRequest !== undefined) return { next: new ExpectAccepted(flight), send };
+    if (peer.certificateRequest !== undefined || peer.verdictFollows) {
+      return { next: new ExpectVerdict(flight), send };
+    }
     const next = establish(flight, { confirmed: false });
     this.destroy();
     return { next, send };
   }
 
   /** Extensions to Finished; each message is added to the transcript before the next one is made. */
-  #messages(): HandshakeMessage[] {
+  #messages(connectionData: Uint8Array | undefined): HandshakeMessage[] {
     const { config, transcript, secrets, peer } = this.flight;
     const messages: HandshakeMessage[] = [];
     const say = (message: HandshakeMessage) => {
@@ -245,6 +253,7 @@ class ExpectFinished extends SealedState<FlightWithChain> {
         ...(maxMessageBytes !== undefined && { maxMessageBytes }),
         allowed: undefined,
         certificateRequest: undefined,
+        ...(connectionData && { connectionData }),
       }),
     );
     if (peer.certificateRequest !== undefined) {
@@ -258,10 +267,9 @@ class ExpectFinished extends SealedState<FlightWithChain> {
 }
 
 /** Waits for the server's verdict, since what it may refuse must not be followed by calls. */
-class ExpectAccepted extends SealedState<FinishedFlight> {
+class ExpectVerdict extends SealedState<FinishedFlight> {
   handle(message: HandshakeMessage): Transition {
-    expectType(message, messageTypes.accepted);
-    decodeAccepted(message.body);
+    readVerdict(message, this.flight.peer.verdictFollows === true);
     const next = establish(this.flight, { confirmed: true });
     this.destroy();
     return { next, send: [] };

@@ -1,18 +1,19 @@
-// A side's flight: its messages behind the hellos, sealed as one record of generation 0, and the server's Accepted, which
-// goes out under the same keys as a record of its own.
+// A side's flight: its messages behind the hellos, sealed as one record of generation 0 where they fit one, and the
+// server's verdict, which goes out under the same keys as a record of its own.
 //
 // SealedState is what all states that wait for such records have in common.
 
 import { concat } from '../base/bytes.js';
 import type { Opener } from '../record/open.js';
-import { Sealer } from '../record/seal.js';
+import { recordOverheadBytes, Sealer } from '../record/seal.js';
 import type { TrafficSecret } from '../record/traffic-keys.js';
+import { minAnnouncedFrameBytes } from '../wire/extensions.js';
 import { frameTypes } from '../wire/frame.js';
 import type { HandshakeMessage } from '../wire/handshake-message.js';
 import type { HandshakeSecrets } from './key-schedule.js';
 import { both, type HandshakeState, type Transition } from './state.js';
 
-/** One or two records never reach a limit. */
+/** A few records never reach a limit. */
 const neverRekey = {
   rekeyAfterRecords: Number.POSITIVE_INFINITY,
   rekeyAfterBytes: Number.POSITIVE_INFINITY,
@@ -24,8 +25,27 @@ export function handshakeSealer(secret: TrafficSecret): Sealer {
   return new Sealer(secret, neverRekey, () => 0);
 }
 
-export function sealMessages(sealer: Sealer, messages: readonly HandshakeMessage[]): Uint8Array {
-  return sealer.seal(both, frameTypes.handshake, concat(messages.map(({ bytes }) => bytes)));
+/** What a handshake record has room for; no message is larger. */
+const maxRecordBodyBytes = minAnnouncedFrameBytes - recordOverheadBytes;
+
+/** As few records as will do, cut between messages: the largest manifest, connection data and chain need two. */
+export function sealFlight(sealer: Sealer, messages: readonly HandshakeMessage[]): Uint8Array[] {
+  const records: Uint8Array[][] = [];
+  let room = 0;
+  for (const { bytes } of messages) {
+    if (bytes.length > room) {
+      records.push([]);
+      room = maxRecordBodyBytes;
+    }
+    records.at(-1)!.push(bytes);
+    room -= bytes.length;
+  }
+  return records.map((parts) => sealer.seal(both, frameTypes.handshake, concat(parts)));
+}
+
+/** A message that is alone in its record. */
+export function sealMessage(sealer: Sealer, { bytes }: HandshakeMessage): Uint8Array {
+  return sealer.seal(both, frameTypes.handshake, bytes);
 }
 
 /** What the states of one flight share, whichever side waits for it. */

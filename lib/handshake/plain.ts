@@ -1,16 +1,18 @@
 // The handshake of a connection without keys (`enableEncryption: false`): docs/protocol.md section 7.
 //
-//   PlainHello ─▸ ◂─ PlainHello, then plain frames only
+//   PlainHello ─▸ ◂─ PlainHello, then plain frames only; in between, where the server approves its clients, its verdict
 //
-// Both sides tell their manifest, unprotected. RPCs that ask for protection fail on such a connection.
+// Both sides tell their manifest, unprotected. RPCs that ask for protection fail on such a connection. No client says
+// connection data here, and what the server says of a client is as good as whoever is on the path.
 
-import { peerExtensionMap, readPeerExtensions } from '../wire/extensions.js';
+import { type PeerExtensions, peerExtensionMap, readPeerExtensions } from '../wire/extensions.js';
 import {
   decodePlainHello,
   encodePlainHello,
   type HandshakeMessage,
   messageTypes,
 } from '../wire/handshake-message.js';
+import { encodeAccepted } from '../wire/verdict-message.js';
 import {
   Established,
   expectType,
@@ -18,8 +20,10 @@ import {
   Handshake,
   type HandshakeState,
   helloFrame,
+  PendingVerdict,
   type Transition,
 } from './state.js';
+import { readVerdict, refusalOf } from './verdict.js';
 
 export interface PlainHandshakeConfig {
   readonly transport: number;
@@ -27,6 +31,8 @@ export interface PlainHandshakeConfig {
   readonly maxFrameBytes: number;
   /** Announced where it is given; left out, it is as much as a frame. */
   readonly maxMessageBytes?: number;
+  /** Servers: every client is judged, and told; a PendingVerdict comes out. */
+  readonly approves?: boolean;
 }
 
 /** Only the combination without flags. */
@@ -59,14 +65,14 @@ class ExpectPlainHello implements HandshakeState {
     if (hello.transport !== this.#config.transport) {
       throw failed('transport', 'the peer says that it speaks over another transport');
     }
-    const next = new Established({
-      protection: 'none',
-      peer: readPeerExtensions(hello.extensions),
-      allowed: plainOnly,
-      peerChain: [],
-      confirmed: true,
-    });
-    return { next, send: this.#role === 'server' ? [plainHello(this.#config)] : [] };
+    const peer = readPeerExtensions(hello.extensions);
+    if (this.#role === 'client') {
+      return { next: peer.verdictFollows ? new ExpectPlainVerdict(peer) : established(peer), send: [] };
+    }
+    if (peer.verdictFollows)
+      throw failed('malformed', 'the client announces a verdict: only servers give one');
+    const next = this.#config.approves ? pendingVerdict(peer) : established(peer);
+    return { next, send: [plainHello(this.#config)] };
   }
 
   destroy(): void {
@@ -74,11 +80,45 @@ class ExpectPlainHello implements HandshakeState {
   }
 }
 
+/** Waits for the server's word: what a server may yet refuse must not be followed by calls. */
+class ExpectPlainVerdict implements HandshakeState {
+  readonly opener: undefined;
+  readonly #peer: PeerExtensions;
+
+  constructor(peer: PeerExtensions) {
+    this.#peer = peer;
+  }
+
+  handle(message: HandshakeMessage): Transition {
+    readVerdict(message, true);
+    return { next: established(this.#peer), send: [] };
+  }
+
+  destroy(): void {
+    // Nor here.
+  }
+}
+
+function pendingVerdict(peer: PeerExtensions): PendingVerdict {
+  return new PendingVerdict({
+    peerChain: [],
+    peer,
+    accept: () => ({ next: established(peer), send: [helloFrame(encodeAccepted())] }),
+    refuse: (denied) => helloFrame(refusalOf(denied)),
+    destroy: () => undefined,
+  });
+}
+
+function established(peer: PeerExtensions): Established {
+  return new Established({ protection: 'none', peer, allowed: plainOnly, peerChain: [], confirmed: true });
+}
+
 function plainHello({
   transport,
   manifest,
   maxFrameBytes,
   maxMessageBytes,
+  approves,
 }: PlainHandshakeConfig): Uint8Array {
   const extensions = peerExtensionMap({
     manifest,
@@ -86,6 +126,7 @@ function plainHello({
     ...(maxMessageBytes !== undefined && { maxMessageBytes }),
     allowed: undefined,
     certificateRequest: undefined,
+    ...(approves && { verdictFollows: true }),
   });
   return helloFrame(encodePlainHello({ transport, extensions }));
 }

@@ -3,10 +3,10 @@
 //   ExpectClientHello ─ ClientHello ─▸ sends ServerHello, Extensions, Certificate, CertificateVerify, Finished ─▸
 //   ExpectClientExtensions ─ Extensions ─▸ ExpectClientCertificate ─ Certificate ─▸
 //   ExpectClientCertificateVerify ─ CertificateVerify ─▸ ExpectClientFinished ─ Finished ─▸
-//   PendingVerdict ─ accept() sends Accepted ─▸ Established
+//   PendingVerdict ─ accept() sends Accepted ─▸ Established, or refuse() sends Refused
 //
-// Where it asks for no certificate, a server goes from ExpectClientExtensions to ExpectClientFinished and from there
-// to Established; where the client has none, and need not, over Accepted, without a verdict.
+// Where it asks for no certificate, a server goes from ExpectClientExtensions to ExpectClientFinished; where it approves
+// nobody and the client has shown no certificate, from there to Established without a verdict, over Accepted if it asked.
 //
 // Cheap checks come first, then the key exchange, then the signature. Traffic secrets are computed when the
 // client has proved that it holds the handshake keys, and was accepted, not before.
@@ -22,7 +22,6 @@ import {
   decodeCertificate,
   decodeClientHello,
   decodeExtensionsMessage,
-  encodeAccepted,
   encodeCertificate,
   encodeExtensionsMessage,
   encodeMessage,
@@ -31,9 +30,10 @@ import {
   messageTypes,
   randomBytes,
 } from '../wire/handshake-message.js';
+import { encodeAccepted } from '../wire/verdict-message.js';
 import { canSignAs, chooseSuite, offeredSignatures, type Suite, x25519Group } from './algorithms.js';
 import { checkProof, proveIdentity } from './certificate-verify.js';
-import { type ExpectedFlight, handshakeSealer, SealedState, sealMessages } from './flight.js';
+import { type ExpectedFlight, handshakeSealer, SealedState, sealFlight, sealMessage } from './flight.js';
 import { finishedMac, HandshakeSecrets } from './key-schedule.js';
 import {
   Established,
@@ -46,6 +46,7 @@ import {
   type Transition,
 } from './state.js';
 import { Transcript } from './transcript.js';
+import { refusalOf } from './verdict.js';
 
 export interface ServerHandshakeConfig {
   readonly crypto: CryptoProvider;
@@ -53,6 +54,8 @@ export interface ServerHandshakeConfig {
   readonly identities: ServerIdentities | undefined;
   /** Whether clients show a certificate; only where the server shows its own. */
   readonly clientAuthentication: ClientAuthentication;
+  /** Every client is judged at the end of its handshake, and told: a PendingVerdict comes out. */
+  readonly approves?: boolean;
   readonly transport: number;
   readonly allowed: number;
   readonly manifest: Uint8Array;
@@ -128,7 +131,7 @@ class ExpectClientHello implements HandshakeState {
       sealer,
       clientAllowed: hello.allowed,
     });
-    return { next, send: [helloFrame(reply), flight] };
+    return { next, send: [helloFrame(reply), ...flight] };
   }
 
   destroy(): void {
@@ -160,12 +163,12 @@ class ExpectClientHello implements HandshakeState {
     transcript: Transcript,
     secrets: HandshakeSecrets,
     identity: Identity | undefined,
-  ): { flight: Uint8Array; sealer: Sealer | undefined } {
+  ): { flight: Uint8Array[]; sealer: Sealer | undefined } {
     try {
       const messages = this.#flight(transcript, secrets, identity);
       const sealer = handshakeSealer(secrets.server);
-      const flight = sealMessages(sealer, messages);
-      if (this.#config.clientAuthentication !== 'none') return { flight, sealer };
+      const flight = sealFlight(sealer, messages);
+      if (this.#config.clientAuthentication !== 'none' || this.#config.approves) return { flight, sealer };
       // This direction is done with its handshake keys.
       sealer.destroy();
       return { flight, sealer: undefined };
@@ -181,7 +184,8 @@ class ExpectClientHello implements HandshakeState {
     secrets: HandshakeSecrets,
     identity: Identity | undefined,
   ): HandshakeMessage[] {
-    const { crypto, manifest, maxFrameBytes, maxMessageBytes, allowed, clientAuthentication } = this.#config;
+    const { crypto, manifest, maxFrameBytes, maxMessageBytes, allowed, clientAuthentication, approves } =
+      this.#config;
     const messages: HandshakeMessage[] = [];
     const say = (message: HandshakeMessage) => {
       transcript.add(message);
@@ -195,6 +199,7 @@ class ExpectClientHello implements HandshakeState {
         ...(maxMessageBytes !== undefined && { maxMessageBytes }),
         allowed,
         certificateRequest,
+        ...(approves && { verdictFollows: true }),
       }),
     );
     if (identity !== undefined) {
@@ -247,6 +252,8 @@ class ExpectClientExtensions extends SealedState<Flight> {
     if (peer.certificateRequest !== undefined) {
       throw failed('malformed', 'the client asks for a certificate: only servers do');
     }
+    if (peer.verdictFollows)
+      throw failed('malformed', 'the client announces a verdict: only servers give one');
     this.flight.transcript.add(message);
     const next =
       this.flight.config.clientAuthentication === 'none'
@@ -291,20 +298,21 @@ class ExpectClientFinished extends SealedState<FlightWithChain> {
     if (!config.crypto.equal(expected, message.body)) {
       throw failed('finished', "the client's Finished does not fit what was said");
     }
-    if (chain.length === 0) return this.#finish();
-    const verdict = new PendingVerdict(
-      chain,
+    if (chain.length === 0 && !config.approves) return this.#finish();
+    const verdict = new PendingVerdict({
+      peerChain: chain,
       peer,
-      () => this.#finish(),
-      () => this.destroy(),
-    );
+      accept: () => this.#finish(),
+      ...(config.approves && { refuse: (denied) => sealMessage(this.flight.sealer!, refusalOf(denied)) }),
+      destroy: () => this.destroy(),
+    });
     return { next: verdict, send: [] };
   }
 
   /** Says so where the client waits for it, and goes over to the traffic keys. */
   #finish(): Transition {
     const { config, secrets, sealer, finishedHash, suite, peer, chain, clientAllowed } = this.flight;
-    const send = sealer === undefined ? [] : [sealMessages(sealer, [encodeAccepted()])];
+    const send = sealer === undefined ? [] : [sealMessage(sealer, encodeAccepted())];
     const traffic = secrets.intoTraffic(finishedHash);
     this.destroy();
     const next = new Established({

@@ -4,6 +4,7 @@
 //
 // States are types named after what they wait for; each is used once. This file does no I/O and knows no time.
 
+import { ApprovalDenied } from '../base/approval-denied.js';
 import { SealwireError } from '../base/errors.js';
 import type { Opener } from '../record/open.js';
 import type { TrafficSecret } from '../record/traffic-keys.js';
@@ -30,26 +31,30 @@ export interface Transition {
   readonly send: readonly Uint8Array[];
 }
 
-/** The cryptography holds; whether the peer's certificate is to be trusted is for others to say. */
+/** The cryptography holds; whether the peer is to be trusted, and let in, is for others to say. */
 export class PendingVerdict {
-  /** DER, the peer's own first. */
+  /** DER, the peer's own first; empty where it showed none. */
   readonly peerChain: readonly Uint8Array[];
   /** What the peer told about itself. */
   readonly peer: PeerExtensions;
   /** For Handshake.accept() alone. */
-  readonly accept: () => Transition;
+  readonly accept: (connectionData: Uint8Array | undefined) => Transition;
+  /** For Handshake.refuse() alone: the frame that tells the peer; undefined where the peer waits for no such word. */
+  readonly refuse: ((denied: ApprovalDenied) => Uint8Array) | undefined;
   readonly destroy: () => void;
 
-  constructor(
-    peerChain: readonly Uint8Array[],
-    peer: PeerExtensions,
-    accept: () => Transition,
-    destroy: () => void,
-  ) {
-    this.peerChain = peerChain;
-    this.peer = peer;
-    this.accept = accept;
-    this.destroy = destroy;
+  constructor(fields: {
+    peerChain: readonly Uint8Array[];
+    peer: PeerExtensions;
+    accept: (connectionData: Uint8Array | undefined) => Transition;
+    refuse?: (denied: ApprovalDenied) => Uint8Array;
+    destroy: () => void;
+  }) {
+    this.peerChain = fields.peerChain;
+    this.peer = fields.peer;
+    this.accept = fields.accept;
+    this.refuse = fields.refuse;
+    this.destroy = fields.destroy;
   }
 }
 
@@ -113,7 +118,7 @@ export class Handshake {
 
   /**
    * Takes one frame of type handshake. Throws HANDSHAKE_FAILED, with a `reason`, for everything that is not what
-   * the current state waits for; all secrets are wiped then.
+   * the current state waits for, and {@link ApprovalDenied} where the server says so; all secrets are wiped then.
    */
   receive(frame: Uint8Array): Transition {
     return this.#guarded(() =>
@@ -122,15 +127,24 @@ export class Handshake {
   }
 
   /**
-   * The peer's certificate was found good: to be called once, where a PendingVerdict came out, and never otherwise.
-   * Throws as {@link receive} does, where this side then cannot say what it must.
+   * The peer was found good: to be called once, where a PendingVerdict came out, and never otherwise. A client says
+   * `connectionData` then (see {@link encodeCarried}). Throws as {@link receive} does, where this side cannot say what
+   * it must.
    */
-  accept(): Transition {
-    return this.#guarded(() => {
-      if (!(this.#state instanceof PendingVerdict))
-        throw failed('internal', 'there is no verdict to be given');
-      return this.#go(this.#state.accept());
-    });
+  accept(connectionData?: Uint8Array): Transition {
+    return this.#guarded(() => this.#go(this.#verdict().accept(connectionData)));
+  }
+
+  /**
+   * A server does not let its client in: the same, and the end. Returns the frame that says so; undefined where the client
+   * waits for none.
+   */
+  refuse(denied: ApprovalDenied): Uint8Array | undefined {
+    try {
+      return this.#verdict().refuse?.(denied);
+    } finally {
+      this.destroy();
+    }
   }
 
   destroy(): void {
@@ -147,6 +161,11 @@ export class Handshake {
       this.destroy();
       throw asHandshakeFailure(error);
     }
+  }
+
+  #verdict(): PendingVerdict {
+    if (this.#state instanceof PendingVerdict) return this.#state;
+    throw failed('internal', 'there is no verdict to be given');
   }
 
   #go({ next, send }: Transition): readonly Uint8Array[] {
@@ -195,6 +214,7 @@ export function expectType(message: HandshakeMessage, type: number): void {
 }
 
 function asHandshakeFailure(error: unknown): SealwireError {
+  if (error instanceof ApprovalDenied) return error;
   if (error instanceof SealwireError && error.code === 'HANDSHAKE_FAILED') return error;
   if (!(error instanceof SealwireError)) {
     return new SealwireError('HANDSHAKE_FAILED', 'the handshake failed', {

@@ -11,6 +11,7 @@ import { RpcError, SealwireError } from '../base/errors.js';
 import { currentContext } from '../rpc/call-context.js';
 import { type CallOptions, planCall, timeLeft } from '../rpc/call-options.js';
 import { connectionClosed } from '../rpc/caller.js';
+import { invokeIntercepted } from '../rpc/intercepted-call.js';
 import type { Peer } from '../rpc/peer.js';
 import type { Session } from '../rpc/session.js';
 import type { ClientTransport } from '../transport/transport.js';
@@ -38,10 +39,13 @@ export interface ClientLifeObserver {
 }
 
 export interface ClientLifeOptions
-  extends Pick<ClientRoleOptions, 'platform' | 'settings' | 'services' | 'expectations'> {
+  extends Pick<ClientRoleOptions, 'platform' | 'settings' | 'services' | 'interceptors' | 'expectations'> {
   /** For each attempt. */
   dial(): ClientTransport;
-  readonly calls: Pick<ClientRoleOptions['observer'], 'failed' | 'refused' | 'backpressure'>;
+  readonly calls: Pick<
+    ClientRoleOptions['observer'],
+    'failed' | 'refused' | 'backpressure' | 'limitExceeded'
+  >;
   readonly observer: ClientLifeObserver;
 }
 
@@ -55,6 +59,8 @@ export class ClientLife {
   /** The attempt that is under way, or the connection. */
   #role: ClientRole | undefined;
   #session: Session | undefined;
+  /** That one, or the one before: what its manifest says is the best guess of what the next one will say. */
+  #lastSession: Session | undefined;
   #readySinceMs: number | undefined;
   #stopTimer: (() => void) | undefined;
   #stopping = false;
@@ -88,20 +94,51 @@ export class ClientLife {
     }
   }
 
-  /** See {@link Session.invoke}; waits for a connection, and repeats, as configured. */
-  async invoke(name: string, args: readonly unknown[], options: CallOptions = {}): Promise<unknown> {
+  /**
+   * See {@link Session.invoke}; waits for a connection, and repeats, as configured. Interceptors see it once: that is what
+   * next() does. Where nothing is known of the method yet, or it streams, they see it when there is a connection.
+   */
+  invoke(name: string, args: readonly unknown[], options?: CallOptions): Promise<unknown> {
+    const interception = this.#lastSession?.interception(name);
+    if (interception === undefined || interception.method.stream)
+      return this.#invoke(name, args, options, false);
+    return invokeIntercepted(interception, args, options, (sent, changed) =>
+      this.#invoke(name, sent, changed, true),
+    );
+  }
+
+  #invoke(
+    name: string,
+    args: readonly unknown[],
+    options: CallOptions | undefined,
+    isIntercepted: boolean,
+  ): Promise<unknown> {
+    const session = this.#session;
+    return session === undefined || options?.idempotent === true
+      ? this.#invokePatiently(name, args, options, isIntercepted)
+      : invokeOn(session, name, args, options, isIntercepted);
+  }
+
+  /** A call that waits for a connection, or is repeated on the next one. */
+  async #invokePatiently(
+    name: string,
+    args: readonly unknown[],
+    options: CallOptions = {},
+    isIntercepted: boolean,
+  ): Promise<unknown> {
     const startedMs = this.#options.platform.clock.now();
     // Behind the first await it is out of sight.
     const { context = currentContext() } = options;
     const later = { ...options, context };
-    if (this.#session === undefined) return this.#callLater(name, args, later, startedMs);
+    const session = this.#session;
+    if (session === undefined) return this.#callLater(name, args, later, startedMs, isIntercepted);
     try {
-      return await this.#session.invoke(name, args, options);
+      return await invokeOn(session, name, args, options, isIntercepted);
     } catch (error) {
-      const mayRepeat = options.idempotent === true && this.#options.settings.reconnect?.whileAway === 'wait';
+      const mayRepeat = this.#options.settings.reconnect?.whileAway === 'wait';
       if (!mayRepeat || !this.#isAway || !wasLost(error)) throw error;
     }
-    return this.#callLater(name, args, later, startedMs);
+    return this.#callLater(name, args, later, startedMs, isIntercepted);
   }
 
   /** Ends the connection, or the attempt, and resolves when nothing is left. */
@@ -122,6 +159,7 @@ export class ClientLife {
     args: readonly unknown[],
     options: CallOptions,
     startedMs: number,
+    isIntercepted: boolean,
   ): Promise<unknown> {
     const { platform, settings } = this.#options;
     const { clock } = platform;
@@ -132,12 +170,13 @@ export class ClientLife {
     }
     const plan = planCall(options);
     const spentMs = clock.now() - startedMs;
-    const untilMs = clock.now() + timeLeft(plan, clock.date(), false, settings.limits) - spentMs;
+    const untilMs = clock.now() + timeLeft(plan, clock, false, settings.limits) - spentMs;
     const leftMs = (): number => Math.max(1, Math.ceil(untilMs - clock.now()));
     const session = await this.#waiting.wait(name, { timeoutMs: leftMs(), signals: plan.signals });
     // A stream has no limit of its own, only what was asked for.
     const isLimited = options.timeoutMs !== undefined || !session.remoteMethod(name)?.stream;
-    return session.call(name, args, isLimited ? { ...options, timeoutMs: leftMs() } : options);
+    const left = isLimited ? { ...options, timeoutMs: leftMs() } : options;
+    return isIntercepted ? session.invokeDirectly(name, args, left) : session.call(name, args, left);
   }
 
   /** There was a connection, and there will be another one. */
@@ -172,6 +211,7 @@ export class ClientLife {
   #ready(role: ClientRole, session: Session): void {
     const { observer, platform } = this.#options;
     this.#session = session;
+    this.#lastSession = session;
     this.#readySinceMs = platform.clock.now();
     observer.established(session.peer);
     // Listeners may have ended it; and what they call goes out in front of the calls that wait.
@@ -243,6 +283,16 @@ export class ClientLife {
     const closing = role.stop().finally(() => this.#closing.delete(closing));
     this.#closing.add(closing);
   }
+}
+
+function invokeOn(
+  session: Session,
+  name: string,
+  args: readonly unknown[],
+  options: CallOptions | undefined,
+  isIntercepted: boolean,
+): Promise<unknown> {
+  return isIntercepted ? session.invokeDirectly(name, args, options) : session.invoke(name, args, options);
 }
 
 /** Lost with its connection, on this side: what a method of the server throws may have the same code. */

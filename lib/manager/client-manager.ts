@@ -3,9 +3,10 @@
 // Configuration goes in, typed access to the other side comes out. It starts one role at a time, and can be started again
 // after stop().
 
+import { ApprovalDenied } from '../base/approval-denied.js';
 import { SealwireError } from '../base/errors.js';
-import { collectRpcs } from '../contract/metadata.js';
 import type { CallOptions } from '../rpc/caller.js';
+import { type DirectedInterceptors, type Interceptor, Interceptors } from '../rpc/interceptor.js';
 import type { Peer } from '../rpc/peer.js';
 import { createProxy, type RpcProxy, type ServiceClass } from '../rpc/proxy.js';
 import { Registry } from '../rpc/registry.js';
@@ -29,6 +30,7 @@ export class ClientManager {
   protected readonly platform: Platform;
   protected readonly events: ManagerEmitter;
   protected readonly registry: Registry = new Registry();
+  protected readonly interceptors: Interceptors = new Interceptors();
   /** Out of sight of whoever prints a manager: it may hold a passphrase. */
   #config: NetworkConfig;
   #role: Role | undefined;
@@ -78,10 +80,20 @@ export class ClientManager {
   }
 
   /**
+   * Puts an interceptor around calls and streams, behind those that are there: one for both directions, which tells them
+   * apart by `call.direction`, or `{ incoming, outgoing }` with one for a direction. At any time: calls that are made from
+   * then on go through it. Throws INVALID_ARGUMENT for what is none.
+   */
+  use(interceptor: Interceptor | DirectedInterceptors): this {
+    this.interceptors.add(interceptor);
+    return this;
+  }
+
+  /**
    * Connects to a server, by URL (`ws://…`, on Node also `tcp://…`, `memory://…`) or transport. Resolves when calls can
    * be made: keys are agreed and the certificate is accepted, and so is this client's own where the server asked for it.
    * The server hears of it a moment later (`clientConnected`). Rejects with CONNECT_FAILED, CERTIFICATE_REJECTED, HANDSHAKE_FAILED, HANDSHAKE_TIMEOUT,
-   * POLICY_MISMATCH or INVALID_CONFIG.
+   * APPROVAL_DENIED ({@link ApprovalDenied}), POLICY_MISMATCH, ENCRYPTION_UNAVAILABLE or INVALID_CONFIG.
    */
   async startClient(target: string | ClientTransport): Promise<void> {
     const first = typeof target === 'string' ? this.platform.dial(target) : target;
@@ -105,6 +117,7 @@ export class ClientManager {
       platform: this.platform,
       settings,
       services,
+      interceptors: this.interceptors,
       expectations: this.#expectations,
       dial: () => transport,
       calls: this.callObserver(),
@@ -115,7 +128,9 @@ export class ClientManager {
         },
         lost: (error) => this.events.emit('disconnected', error),
         handshakeFailed: (error, remoteAddress) => {
-          if (encryption) this.events.emit('encryptionFailed', error, remoteAddress);
+          // Where the server refuses its client, the keys were agreed.
+          if (encryption && !(error instanceof ApprovalDenied))
+            this.events.emit('encryptionFailed', error, remoteAddress);
         },
         ended: () => this.#ended(life),
       },
@@ -147,15 +162,9 @@ export class ClientManager {
     service: string | ServiceClass<Service>,
     options?: CallOptions,
   ): RpcProxy<Service> {
-    const repeatable = typeof service === 'string' ? undefined : idempotentMethods(service);
     const proxy = createProxy(
       service,
-      (method, args, callOptions) =>
-        this.#call(
-          method,
-          args,
-          repeatable?.has(method) ? { idempotent: true, ...callOptions } : callOptions,
-        ),
+      (method, args, callOptions) => this.#call(method, args, callOptions),
       options,
     );
     if (typeof service !== 'string') {
@@ -175,14 +184,13 @@ export class ClientManager {
   }
 
   /** Calls `Service.method` of the server. Flags in `options` raise the protection, they cannot lower it. */
-  async invokeServerRpc<Result = unknown>(
+  invokeServerRpc<Result = unknown>(
     name: string,
     args: readonly unknown[] = [],
     options?: CallOptions,
   ): Promise<Result> {
-    const client = this.#client;
-    if (client === undefined) throw notStarted();
-    return client.invoke(name, args, options) as Promise<Result>;
+    const answer = this.#client?.invoke(name, args, options) ?? Promise.reject(notStarted());
+    return answer as Promise<Result>;
   }
 
   /**
@@ -230,10 +238,11 @@ export class ClientManager {
     void life.stop().finally(() => this.#ending.delete(life));
   }
 
-  protected callObserver(): Pick<SessionObserver, 'failed' | 'refused' | 'backpressure'> {
+  protected callObserver(): Pick<SessionObserver, 'failed' | 'refused' | 'backpressure' | 'limitExceeded'> {
     return {
       failed: (...failure) => this.events.emit('callFailed', ...failure),
       refused: (peer, method, code) => this.events.emit('callRefused', peer, method, code),
+      limitExceeded: (peer, report) => this.events.emit('limitExceeded', peer, report),
       backpressure: (peer, state) => this.events.emit('backpressure', peer, state),
     };
   }
@@ -244,10 +253,4 @@ function notStarted(): SealwireError {
     'CONNECTION_CLOSED',
     'there is no connection to a server: await startClient() first',
   );
-}
-
-/** Full names of the methods that the class declares `idempotent`. */
-function idempotentMethods(service: ServiceClass<object>): ReadonlySet<string> {
-  const declared = [...collectRpcs(service)].filter(([, { metadata }]) => metadata.idempotent);
-  return new Set(declared.map(([name]) => `${service.name}.${name}`));
 }

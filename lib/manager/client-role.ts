@@ -5,9 +5,10 @@ import { checkServerCertificate } from '../certificate/trust/validator.js';
 import { Connection } from '../connection/connection.js';
 import { startClientHandshake } from '../handshake/client.js';
 import { startPlainClient } from '../handshake/plain.js';
+import type { Interceptors } from '../rpc/interceptor.js';
 import type { ServiceClass } from '../rpc/proxy.js';
 import type { Services } from '../rpc/registry.js';
-import { Session, type SessionObserver } from '../rpc/session.js';
+import { Session, type SessionObserver, type ShownByPeer } from '../rpc/session.js';
 import type { ClientTransport, TransportConnection } from '../transport/transport.js';
 import { transportCodes } from '../wire/handshake-message.js';
 import type { ClientSettings } from './config.js';
@@ -19,6 +20,7 @@ export interface ClientRoleOptions {
   readonly settings: ClientSettings;
   readonly transport: ClientTransport;
   readonly services: Services;
+  readonly interceptors: Interceptors;
   readonly expectations: ReadonlySet<ServiceClass<object>>;
   readonly observer: Omit<SessionObserver, 'established'>;
   /** How far the attempt has come. */
@@ -127,16 +129,20 @@ export class ClientRole {
   }
 
   #handshake(transport: TransportConnection, hello: ClientHello, timeoutMs: number): Promise<void> {
-    const { platform, settings, services, expectations, observer, established } = this.#options;
+    const { platform, settings, services, interceptors, expectations, observer, established } = this.#options;
     return new Promise((resolve, reject) => {
       const session: Session = new Session({
         id: 0,
         services,
+        interceptors,
         heartbeat: settings.heartbeat,
         limits: settings.limits,
+        rateLimit: settings.rateLimit,
+        onLimit: settings.onLimit,
         clock: platform.clock,
         expectations,
-        checkPeer: (chain, signal) => this.#checkServer(chain, signal),
+        checkPeer: (shown, signal) => this.#checkServer(shown, signal),
+        connectionData: settings.connectionData,
         observer: {
           ...observer,
           established: () => {
@@ -180,12 +186,15 @@ export class ClientRole {
       identities: settings.identities,
       serverName: settings.serverName,
       allowed: settings.allowed,
+      saysConnectionData: settings.connectionData !== undefined,
       maxIterations: settings.limits.maxKeyStretchingIterations,
     });
   }
 
-  #checkServer(chain: readonly Uint8Array[], signal: AbortSignal): void | Promise<void> {
+  #checkServer({ chain }: ShownByPeer, signal: AbortSignal): void | Promise<void> {
     const { platform, settings, transport } = this.#options;
+    // An anonymous server shows nothing; a signing one has proved its chain, or there would be no question.
+    if (!settings.signed) return;
     return checkServerCertificate({
       crypto: settings.crypto,
       chain,

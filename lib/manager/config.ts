@@ -10,10 +10,14 @@ import { type Identity, type IdentitySource, loadIdentity } from '../certificate
 import { toALabels } from '../certificate/path/a-label.js';
 import type { CertificateValidator } from '../certificate/trust/validator.js';
 import { type Certificate, parseCertificate } from '../certificate/x509/x509.js';
+import { type RateLimit, rateLimitFault } from '../contract/limit.js';
 import { type SecurityFlags, satisfies } from '../contract/security.js';
 import type { CryptoProvider } from '../crypto/provider.js';
 import type { ClientAuthentication } from '../handshake/server.js';
 import type { HeartbeatSettings } from '../rpc/heartbeat.js';
+import { type LimitActions, type OnLimit, resolveLimitActions } from '../rpc/limit-actions.js';
+import type { ConnectionApproval } from './approval.js';
+import { type ConnectionData, type ConnectionDataSource, connectionDataSource } from './connection-data.js';
 import type { Platform } from './platform.js';
 import { type ReconnectOptions, type ReconnectSettings, reconnectSettings } from './reconnect.js';
 
@@ -46,6 +50,20 @@ export interface NetworkConfig {
    * `'none'`: nobody is asked.
    */
   readonly clientAuthentication?: ClientAuthentication;
+  /**
+   * Clients: what they say of themselves to the server, which reads it in `approveConnection`: any value that can be sent,
+   * up to 16 KiB, or a function that gives or promises it, asked anew for each connection. It is always encrypted and
+   * authenticated, and leaves only for a server whose certificate was accepted (with `signKeyExchange: false` for whoever
+   * answers). Without encryption there is nothing to send it under: ENCRYPTION_UNAVAILABLE at the start.
+   */
+  readonly connectionData?: ConnectionData;
+  /**
+   * Servers: decides about each client once its handshake holds, before any of its calls. `true` lets it in, and so does
+   * `{ approved: true, data }`, which becomes its {@link Peer.data}; `false`, `{ approved: false, … }` and an `RpcError`
+   * refuse it, and the client reads why; anything else refuses as well. The time of `limits.handshakeTimeoutMs` goes on.
+   * Default: whoever has passed the handshake is in.
+   */
+  readonly approveConnection?: ConnectionApproval;
   /** Servers: PBKDF2 iterations that stretch the agreed secret; default 1000, 1 turns it off. */
   readonly keyStretching?: { readonly iterations: number };
   /** The least protection of every call in both directions, on top of what RPCs declare. Default `Security.None`. */
@@ -61,6 +79,14 @@ export interface NetworkConfig {
    * itself, and answers whatever is set here. Default 15,000 and 15,000; false asks nothing.
    */
   readonly heartbeat?: false | { readonly intervalMs?: number; readonly timeoutMs?: number };
+  /**
+   * How often each peer may call, all its calls together and one-way ones too, beside what methods declare: `burst` at once,
+   * then `perSecond`. Calls under Security.Authenticated are counted apart from the others, which anybody on the path can
+   * have made. Default: none, since what is much for a game is little between servers; {@link Limits} hold in any case.
+   */
+  readonly rateLimit?: RateLimit;
+  /** What happens to what goes over a limit, where there is a choice; see {@link OnLimit}. */
+  readonly onLimit?: OnLimit;
   /** See {@link Limits}. */
   readonly limits?: Partial<Limits>;
   /** Another crypto backend than the platform's. */
@@ -75,6 +101,8 @@ export interface Settings {
   readonly allowed: number;
   readonly heartbeat: HeartbeatSettings | undefined;
   readonly limits: Limits;
+  readonly rateLimit: RateLimit | undefined;
+  readonly onLimit: LimitActions;
   readonly crypto: CryptoProvider;
 }
 
@@ -86,6 +114,8 @@ export interface ServerSettings extends Settings {
   /** For certificates of clients. */
   readonly roots: readonly Certificate[];
   readonly validate: CertificateValidator | undefined;
+  /** Undefined: nobody is asked. */
+  readonly approve: ConnectionApproval | undefined;
 }
 
 export interface ClientSettings extends Settings {
@@ -95,6 +125,8 @@ export interface ClientSettings extends Settings {
   /** The name that the certificate must be for; empty where there is none to be had. */
   readonly serverName: string;
   readonly validate: CertificateValidator | undefined;
+  /** Undefined for a client that says nothing of itself. */
+  readonly connectionData: ConnectionDataSource | undefined;
   /** Undefined for a client that does not come back. */
   readonly reconnect: ReconnectSettings | undefined;
 }
@@ -107,10 +139,14 @@ const knownOptions: readonly string[] = [
   'serverName',
   'validateCertificate',
   'clientAuthentication',
+  'connectionData',
+  'approveConnection',
   'keyStretching',
   'minimumSecurity',
   'reconnect',
   'heartbeat',
+  'rateLimit',
+  'onLimit',
   'limits',
   'crypto',
 ] satisfies (keyof NetworkConfig)[];
@@ -151,9 +187,12 @@ export function serverSettings(config: NetworkConfig, platform: Platform): Serve
   if (!Number.isInteger(iterations) || iterations < 1 || iterations > maxIterations) {
     throw invalid(`keyStretching.iterations must be a whole number from 1 (off) to ${maxIterations}`);
   }
-  const authentication = authenticationSettings(config, settings);
-  if (!settings.encryption || !settings.signed)
-    return { ...settings, identities: undefined, iterations, ...authentication };
+  const { approveConnection: approve } = config;
+  if (approve !== undefined && typeof approve !== 'function') {
+    throw invalid('approveConnection must be a function (request) => true, false or a promise of one');
+  }
+  const rest = { iterations, approve, ...authenticationSettings(config, settings) };
+  if (!settings.encryption || !settings.signed) return { ...settings, identities: undefined, ...rest };
   if (config.certificate === undefined) {
     throw invalid(
       'a server needs a certificate: set certificate to { pfx, passphrase } or { cert, key }, or set ' +
@@ -161,7 +200,7 @@ export function serverSettings(config: NetworkConfig, platform: Platform): Serve
     );
   }
   const identities = loadIdentities(settings.crypto, config.certificate);
-  return { ...settings, identities, iterations, ...authentication };
+  return { ...settings, identities, ...rest };
 }
 
 /** How a server checks its clients. */
@@ -197,7 +236,7 @@ export function loadIdentities(
   return sources.map((source) => loadIdentity(crypto, source));
 }
 
-/** `hostname` is what was dialled. Throws INVALID_CONFIG or INVALID_CERTIFICATE. */
+/** `hostname` is what was dialled. Throws INVALID_CONFIG, INVALID_CERTIFICATE or ENCRYPTION_UNAVAILABLE. */
 export function clientSettings(
   config: NetworkConfig,
   platform: Platform,
@@ -205,10 +244,11 @@ export function clientSettings(
 ): ClientSettings {
   const settings = commonSettings(config, platform);
   const serverName = checkedServerName(config.serverName ?? hostname ?? '');
-  const reconnect = reconnectSettings(config.reconnect);
+  const connectionData = connectionDataSource(config.connectionData, settings);
+  const rest = { serverName, connectionData, reconnect: reconnectSettings(config.reconnect) };
   const { certificate, validateCertificate } = config;
   if (!settings.encryption || !settings.signed)
-    return { ...settings, identities: [], roots: [], serverName, validate: undefined, reconnect };
+    return { ...settings, identities: [], roots: [], validate: undefined, ...rest };
   const roots = config.ca === undefined ? builtInRoots(platform) : readRoots(config.ca);
   if (roots.length === 0 && validateCertificate === undefined) {
     throw invalid(
@@ -221,7 +261,7 @@ export function clientSettings(
     );
   }
   const identities = certificate === undefined ? [] : loadIdentities(settings.crypto, certificate);
-  return { ...settings, identities, roots, serverName, validate: validateCertificate, reconnect };
+  return { ...settings, identities, roots, validate: validateCertificate, ...rest };
 }
 
 /** As certificates hold it and the wire carries it: in A-labels. */
@@ -254,6 +294,9 @@ function commonSettings(config: NetworkConfig, platform: Platform): Settings {
   if (limits !== undefined && !isObject(limits)) {
     throw invalid('limits must be an object, as in { maxCallMs: 5000 }');
   }
+  const { rateLimit, onLimit } = config;
+  const rateFault = rateLimit === undefined ? undefined : rateLimitFault(rateLimit, 'rateLimit');
+  if (rateFault !== undefined) throw invalid(rateFault);
   if (!isObject(crypto) || typeof crypto.randomBytes !== 'function') {
     throw invalid('crypto must be a backend: nodeCrypto, nobleCrypto or a CryptoProvider of your own');
   }
@@ -263,6 +306,8 @@ function commonSettings(config: NetworkConfig, platform: Platform): Settings {
     allowed: enableEncryption ? allowedMask(minimumSecurity) : 0b0001,
     heartbeat: heartbeatSettings(config.heartbeat),
     limits: resolveLimits(limits),
+    rateLimit,
+    onLimit: resolveLimitActions(onLimit),
     crypto,
   };
 }

@@ -7,7 +7,9 @@ import { EventEmitter } from 'eventemitter3';
 import { SealwireError } from '../base/errors.js';
 import type { Certificate } from '../certificate/x509/x509.js';
 import type { Backpressure } from '../connection/pressure.js';
+import type { LimitReport } from '../rpc/limit-report.js';
 import type { Peer } from '../rpc/peer.js';
+import type { ApprovalRequest } from './approval.js';
 import type { ClientState } from './client-life.js';
 import type { Platform } from './platform.js';
 
@@ -17,8 +19,14 @@ import type { Platform } from './platform.js';
  * client sees it.
  */
 export interface ManagerEvents {
-  /** Server: a client has passed the handshake. */
+  /** Server: a client has passed the handshake, and was let in. */
   clientConnected: (client: Peer) => void;
+  /**
+   * Server: `approveConnection` did not let a client in (APPROVAL_DENIED: `reason`, `text` and `data` are what the client
+   * reads, `cause` is what was thrown), or did not decide in time (HANDSHAKE_TIMEOUT). Where it failed, or gave no verdict,
+   * and nobody listens, the platform's warnings say so once.
+   */
+  clientRefused: (request: ApprovalRequest, error: SealwireError) => void;
   /** Server: a client that had passed it is gone; the error's code and reason say why. */
   clientDisconnected: (client: Peer, error: SealwireError) => void;
   /**
@@ -40,9 +48,14 @@ export interface ManagerEvents {
   callFailed: (peer: Peer, method: string, error: unknown, incident: string) => void;
   /**
    * A call was not run: SECURITY_REQUIRED, UNAUTHENTICATED, PERMISSION_DENIED, UNIMPLEMENTED, INVALID_ARGUMENT,
-   * UNAVAILABLE or RESOURCE_EXHAUSTED.
+   * UNAVAILABLE or RESOURCE_EXHAUSTED. Told of 100 calls a second of one peer at most; `limitExceeded` counts the others.
    */
   callRefused: (peer: Peer, method: string, code: string) => void;
+  /**
+   * A limit was reached, and what was done about it: by a peer, undefined where it was not let in. At once the first time,
+   * then once a second with a count: what floods a server does not flood its log. See {@link LimitReport}.
+   */
+  limitExceeded: (peer: Peer | undefined, report: LimitReport) => void;
   /**
    * More than `limits.sendHighWaterBytes` wait to be sent to this peer (`full`), or no longer; or volatile calls to it were
    * dropped, `dropped` in all. Once a turn of the event loop at most.

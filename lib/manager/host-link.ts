@@ -21,8 +21,11 @@ export interface OwnClient {
   stop(): Promise<void>;
 }
 
+/** The host's own client says its connectionData, and is approved, like all others. */
+export type HostSettings = ServerSettings & Pick<ClientSettings, 'connectionData'>;
+
 export class HostLink {
-  readonly #settings: ServerSettings;
+  readonly #settings: HostSettings;
   readonly #transport: MemoryTransport = new MemoryTransport('memory://host', new Map());
   readonly #client: OwnClient;
   readonly #admitted: Promise<void>;
@@ -35,7 +38,7 @@ export class HostLink {
   refused: (error: Error) => void = () => undefined;
 
   constructor(
-    settings: ServerSettings,
+    settings: HostSettings,
     makeClient: (settings: ClientSettings, transport: ClientTransport) => OwnClient,
   ) {
     this.#settings = settings;
@@ -85,7 +88,17 @@ export class HostLink {
   }
 
   #clientSettings(): ClientSettings {
-    const { encryption, signed, allowed, limits, crypto, identities = [], iterations } = this.#settings;
+    const {
+      encryption,
+      signed,
+      allowed,
+      connectionData,
+      limits,
+      onLimit,
+      crypto,
+      identities = [],
+      iterations,
+    } = this.#settings;
     const maxKeyStretchingIterations = Math.max(limits.maxKeyStretchingIterations, iterations);
     return {
       encryption,
@@ -93,8 +106,11 @@ export class HostLink {
       allowed,
       crypto,
       identities,
+      connectionData,
       limits: { ...limits, maxKeyStretchingIterations },
       heartbeat: undefined,
+      rateLimit: undefined,
+      onLimit,
       reconnect: undefined,
       roots: [],
       serverName: '',

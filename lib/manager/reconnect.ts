@@ -111,6 +111,7 @@ export class Backoff {
 /** Ends of which another attempt would be the same: one of the two programs must change first. */
 const fatalCodes: readonly string[] = [
   'CERTIFICATE_REJECTED',
+  'APPROVAL_DENIED',
   'POLICY_MISMATCH',
   'INVALID_CONFIG',
   'INVALID_CERTIFICATE',

@@ -9,8 +9,10 @@ import type { CallOptions } from '../rpc/caller.js';
 import type { Peer } from '../rpc/peer.js';
 import { findClient, Targets, type TargetsOptions, type TargetsResult } from '../rpc/targets.js';
 import type { ServerTransport } from '../transport/transport.js';
+import { approvalWarning } from './approval-warning.js';
 import { ClientManager } from './client-manager.js';
 import { loadIdentities, type NetworkConfig, type ServerSettings, serverSettings } from './config.js';
+import { connectionDataSource } from './connection-data.js';
 import { ClientGroup, type GroupHost, Groups, type JoinPolicy } from './groups.js';
 import { HostLink } from './host-link.js';
 import { warnOfMalleable } from './malleable-warning.js';
@@ -49,7 +51,8 @@ export class ServerManager extends ClientManager {
   async startHost(target?: string | ServerTransport): Promise<string> {
     const settings = serverSettings(this.config, this.platform);
     const transport = this.#listenOn('startHost', target ?? nameInProcess(settings));
-    const host = new HostLink(settings, (clientSettings, link) => {
+    const connectionData = connectionDataSource(this.config.connectionData, settings);
+    const host = new HostLink({ ...settings, connectionData }, (clientSettings, link) => {
       const life = this.makeClient(clientSettings, link);
       return { start: () => this.connect(life), stop: () => life.stop() };
     });
@@ -75,11 +78,13 @@ export class ServerManager extends ClientManager {
     const services = this.registry.services();
     warnOfMalleable(services, this.platform);
     const announced = new Set<Peer>();
+    const warnOfApproval = approvalWarning(this.platform);
     const role: ServerRole = new ServerRole({
       platform: this.platform,
       settings,
       certificates,
       services,
+      interceptors: this.interceptors,
       host,
       observer: {
         ...this.callObserver(),
@@ -97,6 +102,10 @@ export class ServerManager extends ClientManager {
           else if (encryption && !wasEstablished)
             this.events.emit('encryptionFailed', error, peer.remoteAddress);
         },
+      },
+      refused: (request, error) => {
+        if (this.events.has('clientRefused')) this.events.emit('clientRefused', request, error);
+        else warnOfApproval(error);
       },
     });
     this.enter(role);

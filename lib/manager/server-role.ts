@@ -11,12 +11,16 @@ import { Connection } from '../connection/connection.js';
 import { startPlainServer } from '../handshake/plain.js';
 import { startServerHandshake } from '../handshake/server.js';
 import type { Handshake } from '../handshake/state.js';
+import type { Interceptors } from '../rpc/interceptor.js';
+import { type LimitName, LimitReporter } from '../rpc/limit-report.js';
 import type { Peer } from '../rpc/peer.js';
 import type { Services } from '../rpc/registry.js';
 import { Session, type SessionObserver } from '../rpc/session.js';
 import type { Listener, ServerTransport, TransportConnection } from '../transport/transport.js';
 import { type CloseReason, encodeClose, frameTypes, plainFrame } from '../wire/frame.js';
 import { transportCodes } from '../wire/handshake-message.js';
+import type { ApprovalRequest } from './approval.js';
+import { ClientApproval } from './client-approval.js';
 import type { ServerSettings } from './config.js';
 import { drain } from './drain.js';
 import type { HostLink } from './host-link.js';
@@ -29,9 +33,12 @@ export interface ServerRoleOptions {
   /** Undefined for an anonymous server, and without encryption. */
   readonly certificates: ServerCertificates | undefined;
   readonly services: Services;
+  readonly interceptors: Interceptors;
   /** The way to the client of the same manager, where it is a host. */
   readonly host?: HostLink | undefined;
   readonly observer: SessionObserver;
+  /** Told in place of the observer's closed(): the approval did not let a client in, or not in time. */
+  refused(request: ApprovalRequest, error: SealwireError): void;
 }
 
 const defaultDrainMs = 5000;
@@ -45,8 +52,10 @@ export class ServerRole {
   readonly #listening: Promise<Listener>[] = [];
   /** Those who came before the host's own client was in; undefined from then on. */
   #early: TransportConnection[] | undefined;
-  /** Of validators that are still at work on a client that is gone. */
+  /** Of validators and approvals that are still at work on a client that is gone. */
   #outlivingVerdicts = 0;
+  /** What is told of those who were not let in. */
+  readonly #strangers: LimitReporter;
   #nextId = 1;
   #stopped = false;
   #stopping: Promise<void> | undefined;
@@ -54,6 +63,10 @@ export class ServerRole {
   constructor(options: ServerRoleOptions) {
     this.#options = options;
     if (options.host !== undefined) this.#early = [];
+    const { platform, observer } = options;
+    this.#strangers = new LimitReporter(platform.clock, (report) =>
+      observer.limitExceeded?.(undefined, report),
+    );
   }
 
   /** Resolves to the URL that it listens on. Whatever it rejects with, stop() tidies up. */
@@ -116,6 +129,7 @@ export class ServerRole {
       await listener?.close();
     }
     await Promise.all(this.#closing);
+    this.#strangers.close();
   }
 
   /** Or refuses them, where the server has stopped. */
@@ -127,32 +141,40 @@ export class ServerRole {
 
   /** `host` where it is the client of the same manager. */
   #accept(transport: TransportConnection, host?: HostLink): void {
-    const { platform, settings, services, observer } = this.#options;
+    const { platform, settings, services, interceptors, observer } = this.#options;
     const { limits } = settings;
     if (this.#early !== undefined && host === undefined) {
       if (this.#early.length < limits.maxHalfOpenConnections) this.#early.push(transport);
-      else this.#refuse(transport, 'limit-exceeded');
+      else this.#turnAway(transport, 'halfOpenConnections');
       return;
     }
     const halfOpen = this.#sessions.size - this.clients.size + this.#outlivingVerdicts;
-    if (
-      this.#stopped ||
-      halfOpen >= limits.maxHalfOpenConnections ||
-      this.#sessions.size >= limits.maxConnections
-    ) {
-      this.#refuse(transport, this.#stopped ? 'going-away' : 'limit-exceeded');
+    if (this.#stopped) {
+      this.#refuse(transport, 'going-away');
+      return;
+    }
+    if (halfOpen >= limits.maxHalfOpenConnections || this.#sessions.size >= limits.maxConnections) {
+      const isFull = this.#sessions.size >= limits.maxConnections;
+      this.#turnAway(transport, isFull ? 'connections' : 'halfOpenConnections');
       return;
     }
     const handshake = this.#handshake(transport, host);
+    const approval = new ClientApproval(settings, transport.remoteAddress, host !== undefined);
     const session: Session = new Session({
       id: this.#nextId++,
       isHost: host !== undefined,
       services,
+      interceptors,
       heartbeat: host === undefined ? settings.heartbeat : undefined,
       limits,
+      rateLimit: host === undefined ? settings.rateLimit : undefined,
+      onLimit: settings.onLimit,
       clock: platform.clock,
       expectations: new Set(),
-      checkPeer: (chain, signal) => (host ? host.checkClient(chain) : this.#checkClient(chain, signal)),
+      checkPeer: (shown, signal) => {
+        const checked = this.#checkCertificate(shown.chain, signal, host);
+        return this.#judge(checked, () => approval.ask(session.peer, shown, signal), signal);
+      },
       observer: {
         ...observer,
         established: (peer) => {
@@ -165,7 +187,11 @@ export class ServerRole {
           this.#sessions.delete(session);
           this.#awaitClosing(session.finished);
           host?.refused(error);
-          observer.closed(peer, error, wasEstablished);
+          const limit = wasEstablished ? undefined : limitOfHandshake(error);
+          if (limit !== undefined) this.#strangers.add(limit, 'disconnect', peer.remoteAddress);
+          const refused = approval.refusedBy(error);
+          if (refused === undefined) observer.closed(peer, error, wasEstablished);
+          else this.#options.refused(refused, error);
         },
       },
     });
@@ -180,6 +206,11 @@ export class ServerRole {
         owner: session,
       }),
     );
+  }
+
+  #turnAway(transport: TransportConnection, limit: LimitName): void {
+    this.#strangers.add(limit, 'refuse', transport.remoteAddress);
+    this.#refuse(transport, 'limit-exceeded');
   }
 
   #refuse(transport: TransportConnection, reason: CloseReason): void {
@@ -204,25 +235,45 @@ export class ServerRole {
       maxFrameBytes: settings.limits.maxFrameBytes,
       maxMessageBytes: settings.limits.maxMessageBytes,
     };
-    if (!settings.encryption) return startPlainServer(common);
+    const approves = settings.approve !== undefined;
+    if (!settings.encryption) return startPlainServer({ ...common, approves });
     const { crypto, clientAuthentication, allowed, iterations } = settings;
     const identities = host ? host.shownBy(certificates) : certificates;
-    return startServerHandshake({ ...common, crypto, identities, clientAuthentication, allowed, iterations });
+    const policy = { clientAuthentication, approves, allowed, iterations };
+    return startServerHandshake({ ...common, ...policy, crypto, identities });
   }
 
-  /** Not asked where a client shows nothing: whether it may is settled in the handshake. */
-  #checkClient(chain: readonly Uint8Array[], signal: AbortSignal): void | Promise<void> {
-    const { platform, settings } = this.#options;
-    const { crypto, roots, validate } = settings;
-    const time = platform.clock.date();
-    const verdict = checkClientCertificate({ crypto, chain, roots, time, validate, signal });
+  /** The certificate first: nobody is approved under a name that is not proved. */
+  #judge(
+    checked: void | Promise<void>,
+    approve: () => void | Promise<void>,
+    signal: AbortSignal,
+  ): void | Promise<void> {
+    const verdict = checked === undefined ? approve() : checked.then(approve);
     if (verdict !== undefined) this.#countIfItOutlives(verdict, signal);
     return verdict;
   }
 
+  /** Whether a client may show none is settled in the handshake. */
+  #checkCertificate(
+    chain: readonly Uint8Array[],
+    signal: AbortSignal,
+    host: HostLink | undefined,
+  ): void | Promise<void> {
+    if (chain.length === 0) return;
+    if (host !== undefined) {
+      host.checkClient(chain);
+      return;
+    }
+    const { platform, settings } = this.#options;
+    const { crypto, roots, validate } = settings;
+    const time = platform.clock.date();
+    return checkClientCertificate({ crypto, chain, roots, time, validate, signal });
+  }
+
   /**
-   * Connections end sooner than validators: until its verdict is given, one counts as half-open, or whoever comes and
-   * goes could set any number of them to work.
+   * Connections end sooner than validators and approvals: until its verdict is given, one counts as half-open, or whoever
+   * comes and goes could set any number of them to work.
    */
   #countIfItOutlives(verdict: Promise<void>, connection: AbortSignal): void {
     const count = (): void => {
@@ -235,4 +286,10 @@ export class ServerRole {
     };
     verdict.then(given, given);
   }
+}
+
+/** The limit that ended a connection before its handshake was over, if it was one. */
+function limitOfHandshake({ code }: SealwireError): LimitName | undefined {
+  if (code === 'HANDSHAKE_TIMEOUT') return 'handshakeTime';
+  return code === 'LIMIT_EXCEEDED' ? 'frames' : undefined;
 }

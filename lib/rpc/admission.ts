@@ -1,30 +1,44 @@
 // Whether a call is run: the checks that need neither its arguments nor its method's code, cheapest and strictest first.
 //
-//   the method exists      UNIMPLEMENTED        this side takes calls   UNAVAILABLE
-//   its flags are enough   SECURITY_REQUIRED    not too often           RESOURCE_EXHAUSTED
-//   the caller is known    UNAUTHENTICATED      there is room           RESOURCE_EXHAUSTED
+//   not too many calls     RESOURCE_EXHAUSTED   this side takes calls   UNAVAILABLE
+//   the method exists      UNIMPLEMENTED        not too often           RESOURCE_EXHAUSTED
+//   its flags are enough   SECURITY_REQUIRED    there is room           RESOURCE_EXHAUSTED
+//   the caller is known    UNAUTHENTICATED
 //
-// The receiver enforces the flags, by what the record really had and never by what it claims.
+// The receiver enforces the flags, by what the record really had and never by what it claims. What a refused call costs its
+// peer is for limit-guard.ts to say.
 
 import type { Clock } from '../base/clock.js';
-import { RpcError, SealwireError } from '../base/errors.js';
+import type { CallCode, PolicyCode } from '../base/errors.js';
 import type { Limits } from '../base/limits.js';
-import { describeSecurity, satisfies } from '../contract/security.js';
-import type { CallObserver } from './call-observer.js';
+import type { LimitAction, RateLimit } from '../contract/limit.js';
+import { describeSecurity, Security, satisfies } from '../contract/security.js';
+import type { ErrorFields } from '../wire/call-message.js';
 import { isAllowed } from './flags.js';
+import type { LimitGuard } from './limit-guard.js';
+import type { LimitName } from './limit-report.js';
 import type { Peer } from './peer.js';
-import { type RateExceeded, RateLimiter } from './rate-limit.js';
+import { RateLimiter } from './rate-limit.js';
 import type { ServedMethod } from './registry.js';
 
 export interface AdmissionOptions {
   readonly peer: Peer;
   readonly limits: Limits;
+  /** How often the peer may call, all its calls together; undefined: as often as it likes. */
+  readonly rateLimit?: RateLimit | undefined;
+  readonly guard: LimitGuard;
   readonly clock: Clock;
   /** Bit f: both sides accept records with flags f. */
   readonly allowed: number;
-  /** The peer has gone too far. */
-  fail(error: SealwireError): void;
-  readonly observer: CallObserver;
+}
+
+/** A call is not run. No Error: making its stack would be most of what a refusal costs. */
+export interface Refusal extends ErrorFields {
+  /** The limit that was reached, where it was one. */
+  readonly limit?: LimitName;
+  readonly action: LimitAction;
+  /** What the peer does, for the error that ends the connection. */
+  readonly deed: string;
 }
 
 /** What runs for a peer; whoever runs it counts. */
@@ -44,7 +58,7 @@ export class Admission {
   constructor(options: AdmissionOptions, load: Readonly<Load>) {
     this.#options = options;
     this.#load = load;
-    this.#rates = new RateLimiter(options.clock);
+    this.#rates = new RateLimiter(options.clock, options.rateLimit);
   }
 
   /** From now on calls are refused with UNAVAILABLE. */
@@ -52,64 +66,70 @@ export class Admission {
     this.#draining = true;
   }
 
-  /** Why a call is not run; undefined where it is. */
+  /**
+   * Why a call is not run; undefined where it is. `streams`: one of its arguments is a stream. `bytes`: the length of its
+   * message. The action is what has become of it: a caller is told where it is `refuse`.
+   */
   refusal(
     method: ServedMethod | undefined,
     flags: number,
-    streamsArgument: boolean,
-  ): SealwireError | undefined {
-    const refusal = this.#judge(method, flags, streamsArgument);
-    if (refusal !== undefined) {
-      const { observer, peer } = this.#options;
-      observer.refused(peer, method?.fullName ?? 'unknown', refusal.code);
-    }
-    return refusal;
+    streams: boolean,
+    bytes: number,
+  ): Refusal | undefined {
+    const refusal =
+      this.#judgeAll(flags) ?? this.#judge(method, flags) ?? this.#judgeMethod(method!, streams);
+    if (refusal === undefined) return undefined;
+    const { guard } = this.#options;
+    const name = method?.fullName ?? 'unknown';
+    const told = guard.refuse(refusal.code, name, bytes);
+    if (refusal.limit !== undefined) guard.exceeded(refusal.limit, refusal.action, refusal.deed, name);
+    return told ? refusal : { ...refusal, action: 'drop' };
   }
 
-  #judge(
-    method: ServedMethod | undefined,
-    flags: number,
-    streamsArgument: boolean,
-  ): SealwireError | undefined {
+  #judgeAll(flags: number): Refusal | undefined {
+    const excess = this.#rates.admitAny(satisfies(flags, Security.Authenticated));
+    return excess && { ...excess, limit: 'rateLimit', deed: 'calls too often' };
+  }
+
+  #judge(method: ServedMethod | undefined, flags: number): Refusal | undefined {
     const { allowed, peer } = this.#options;
-    if (method === undefined) return new SealwireError('UNIMPLEMENTED', 'there is no such method');
+    if (method === undefined) return refused('UNIMPLEMENTED', 'there is no such method');
     if (!satisfies(flags, method.security) || !isAllowed(flags, allowed)) {
       // Without the method's name: this answer may go out in the clear, and names never do.
       const least = describeSecurity(method.security);
-      return new SealwireError('SECURITY_REQUIRED', `this method must be called with ${least}`);
+      return refused('SECURITY_REQUIRED', `this method must be called with ${least}`);
     }
     if (method.requiresIdentity && peer.identity === undefined) {
-      return new SealwireError(
+      return refused(
         'UNAUTHENTICATED',
         'this method needs a client certificate, or whatever else proves who calls, and this connection has none: set ' +
           "certificate on the calling side, and clientAuthentication to 'optional' or 'required' on the server",
       );
     }
-    if (this.#draining) {
-      return new RpcError('UNAVAILABLE', 'this side is stopping and takes no new calls', {
-        reason: 'draining',
-      });
-    }
-    return this.#judgeRate(method) ?? this.#judgeLoad(method, streamsArgument);
+    if (this.#draining)
+      return refused('UNAVAILABLE', 'this side is stopping and takes no new calls', { reason: 'draining' });
+    return undefined;
   }
 
   /** Once for each call that is protected as it must be: others could use up what is the caller's. */
-  #judgeRate(method: ServedMethod): RateExceeded | undefined {
+  #judgeMethod(method: ServedMethod, streams: boolean): Refusal | undefined {
     const excess = this.#rates.admit(method, method.rateLimit);
-    if (excess?.outcome === 'disconnect') {
-      this.#options.fail(new SealwireError('LIMIT_EXCEEDED', `the peer calls ${method.fullName} too often`));
-    }
-    return excess;
-  }
-
-  #judgeLoad(method: ServedMethod, streamsArgument: boolean): SealwireError | undefined {
-    const { limits } = this.#options;
+    if (excess !== undefined)
+      return { ...excess, limit: 'methodRateLimit', deed: `calls ${method.fullName} too often` };
+    const { limits, guard } = this.#options;
     if (this.#load.executing >= limits.maxCallsInFlight) {
-      return new SealwireError('RESOURCE_EXHAUSTED', 'too many calls in flight');
+      const refusal = refused('RESOURCE_EXHAUSTED', 'too many calls in flight');
+      const deed = 'has too many calls in flight';
+      return { ...refusal, limit: 'callsInFlight', action: guard.actions.callsInFlight, deed };
     }
-    if (this.#load.streams + Number(method.stream) + Number(streamsArgument) > limits.maxStreams) {
-      return new SealwireError('RESOURCE_EXHAUSTED', 'too many streams at once');
+    if (this.#load.streams + Number(method.stream) + Number(streams) > limits.maxStreams) {
+      const refusal = refused('RESOURCE_EXHAUSTED', 'too many streams at once');
+      return { ...refusal, limit: 'streams', action: guard.actions.streams, deed: 'has too many streams' };
     }
     return undefined;
   }
+}
+
+function refused(code: CallCode | PolicyCode, message: string, data?: unknown): Refusal {
+  return { code, message, data, action: 'refuse', deed: '' };
 }

@@ -5,11 +5,12 @@
 
 import { isErrorCode, RpcError, SealwireError } from '../base/errors.js';
 import type { Limits } from '../base/limits.js';
-import { encodeError, encodeResult } from '../wire/call-message.js';
+import { type ErrorFields, encodeError, encodeResult } from '../wire/call-message.js';
 import type { CallObserver } from './call-observer.js';
 import { incidentMessage, newIncident } from './incident.js';
 import { InvalidArgument } from './invalid-argument.js';
-import type { Outgoing } from './outgoing.js';
+import type { LimitGuard } from './limit-guard.js';
+import { isNotRead, type Outgoing } from './outgoing.js';
 import type { Peer } from './peer.js';
 import { PermissionDenied } from './permission.js';
 import type { ServedMethod } from './registry.js';
@@ -18,7 +19,8 @@ import { isAsyncIterable } from './streamed-argument.js';
 export interface AnswersOptions extends Pick<Outgoing, 'send'> {
   readonly peer: Peer;
   readonly limits: Limits;
-  /** The peer does not read its answers. */
+  readonly guard: LimitGuard;
+  /** An answer could not be sent. */
   fail(error: SealwireError): void;
   readonly observer: CallObserver;
 }
@@ -62,26 +64,29 @@ export class Answers {
   }
 
   error(to: Answerable, error: SealwireError): void {
+    const { code, message } = error;
+    this.refuse(to, { code, message, data: error instanceof RpcError ? error.data : undefined });
+  }
+
+  refuse(to: Answerable, { code, message: text, data }: ErrorFields): void {
     const { id } = to;
     if (id === undefined) return;
     const { limits } = this.#options;
-    const data = error instanceof RpcError ? error.data : undefined;
-    // JavaScript may have put anything there; the caller would hang up on a message that is no text.
-    const text: unknown = error.message;
     let message: Uint8Array | undefined;
     try {
-      if (typeof text === 'string') message = encodeError(id, error.code, text, data, limits);
+      // JavaScript may have put anything there; the caller would hang up on a message that is no text.
+      if (typeof text === 'string') message = encodeError(id, code, text, data, limits);
     } catch {
       // The code alone, then.
     }
-    message ??= encodeError(id, error.code, 'the details of this error cannot be sent', undefined, limits);
+    message ??= encodeError(id, code, 'the details of this error cannot be sent', undefined, limits);
     this.say(to, message);
   }
 
   /** What the caller learns of what a method threw: all of an RpcError, nothing of anything else. */
   explain(method: ServedMethod, error: unknown): SealwireError {
     if (error instanceof PermissionDenied || error instanceof InvalidArgument) {
-      this.#options.observer.refused(this.#options.peer, method.fullName, error.code);
+      this.#options.guard.refuse(error.code, method.fullName, 0);
       return error;
     }
     if (error instanceof RpcError && hasValidCode(error) && !method.oneWay) return error;
@@ -98,16 +103,15 @@ export class Answers {
   /** Sends any message that belongs to the answer of a call. */
   say(to: Answerable, message: Uint8Array): void {
     if (this.#closed || to.id === undefined) return;
-    const { fail, limits } = this.#options;
+    const { fail, guard, limits } = this.#options;
     try {
       this.#options.send(to.flags, message, to.channel);
     } catch (cause) {
-      const reason = cause instanceof SealwireError ? cause.reason : undefined;
       if (isTooLarge(cause)) {
         const { code, message: text } = tooLarge('the answer');
         this.say(to, encodeError(to.id, code, text, undefined, limits));
-      } else if (reason === 'send-buffer') {
-        fail(new SealwireError('LIMIT_EXCEEDED', 'the peer does not read its answers', { cause }));
+      } else if (isNotRead(cause)) {
+        guard.exceeded('unreadAnswers', guard.actions.unreadAnswers, 'does not read its answers');
       } else {
         fail(new SealwireError('INTERNAL', 'an answer could not be sent', { cause }));
       }

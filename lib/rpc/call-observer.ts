@@ -1,5 +1,6 @@
 // What happens to the calls that are served, for those who run this side. Arguments and results are not told.
 
+import type { LimitReport } from './limit-report.js';
 import type { Peer } from './peer.js';
 
 export interface CallObserver {
@@ -8,6 +9,8 @@ export interface CallObserver {
    * `incident` stands in the caller's message, too.
    */
   failed(peer: Peer, method: string, error: unknown, incident: string): void;
-  /** A call was not run. */
+  /** A call was not run; of a peer whose calls are refused more often than 100 times a second not each is told. */
   refused(peer: Peer, method: string, code: string): void;
+  /** The peer, undefined where it was not let in, reached a limit; once a second at most for each limit, with a count. */
+  limitExceeded?(peer: Peer | undefined, report: LimitReport): void;
 }

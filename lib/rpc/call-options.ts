@@ -4,6 +4,7 @@
 // unless it streams, limits.maxCallMs. A method that makes calls of its own so passes on what is left to it.
 
 import { utf8 } from '../base/bytes.js';
+import type { Clock } from '../base/clock.js';
 import { SealwireError } from '../base/errors.js';
 import type { Limits } from '../base/limits.js';
 import type { Metadata } from '../wire/call-metadata.js';
@@ -53,11 +54,17 @@ export interface CallPlan {
   readonly deadlines: readonly Date[];
 }
 
+const noOptions: CallOptions = {};
+const nothingPlanned: CallPlan = { options: noOptions, signals: [], deadlines: [] };
+
 /** Throws INVALID_ARGUMENT for what JavaScript may pass although the types say otherwise. */
-export function planCall(options: CallOptions = {}): CallPlan {
+export function planCall(options: CallOptions = noOptions): CallPlan {
+  const around = currentContext();
+  // Most calls.
+  if (options === noOptions && around === undefined) return nothingPlanned;
   if (typeof options !== 'object' || options === null)
     throw invalid('the options of a call must be an object');
-  const { signal, timeoutMs, deadline, context = currentContext(), channel }: CallOptions = options;
+  const { signal, timeoutMs, deadline, context = around, channel }: CallOptions = options;
   if (signal !== undefined && typeof (signal as Partial<AbortSignal> | null)?.addEventListener !== 'function')
     throw invalid('signal must be an AbortSignal: give controller.signal');
   if (timeoutMs !== undefined && (!Number.isSafeInteger(timeoutMs) || timeoutMs < 1))
@@ -79,15 +86,18 @@ export function planCall(options: CallOptions = {}): CallPlan {
 }
 
 /** What is left of the patience for a call that begins now, in milliseconds; 0: no limit. Throws DEADLINE_EXCEEDED. */
-export function timeLeft(plan: CallPlan, now: Date, streams: boolean, limits: Limits): number {
-  const ends = plan.deadlines.map((deadline) => deadline.getTime() - now.getTime());
-  if (plan.options.timeoutMs !== undefined) ends.push(plan.options.timeoutMs);
-  if (!streams) ends.push(limits.maxCallMs);
-  if (ends.length === 0) return 0;
-  const leftMs = Math.min(...ends, longestTimerMs);
+export function timeLeft(
+  { options, deadlines }: CallPlan,
+  clock: Pick<Clock, 'date'>,
+  streams: boolean,
+  { maxCallMs }: Pick<Limits, 'maxCallMs'>,
+): number {
+  let leftMs = streams ? Number.POSITIVE_INFINITY : maxCallMs;
+  if (options.timeoutMs !== undefined) leftMs = Math.min(leftMs, options.timeoutMs);
+  for (const deadline of deadlines) leftMs = Math.min(leftMs, deadline.getTime() - clock.date().getTime());
   if (leftMs < 1)
     throw new SealwireError('DEADLINE_EXCEEDED', 'the deadline had passed before the call was made');
-  return leftMs;
+  return leftMs === Number.POSITIVE_INFINITY ? 0 : Math.min(leftMs, longestTimerMs);
 }
 
 /** Calls back once when one of the signals is aborted. Returns what stops listening. */

@@ -10,7 +10,6 @@
 import type { Clock } from '../base/clock.js';
 import { RpcError, SealwireError } from '../base/errors.js';
 import type { Limits } from '../base/limits.js';
-import { satisfies } from '../contract/security.js';
 import {
   encodeArgumentEnd,
   encodeCall,
@@ -20,13 +19,14 @@ import {
   encodeNotify,
 } from '../wire/call-message.js';
 import type { SharedMessage } from '../wire/shared-message.js';
-import { type CallOptions, type CallPlan, onceAborted, planCall, timeLeft } from './call-options.js';
-import { agreeFlags } from './flags.js';
+import { type CallOptions, type CallPlan, planCall, timeLeft } from './call-options.js';
+import { agreeFlags, checkRaise } from './flags.js';
 import { IncomingStream } from './incoming-stream.js';
 import { type Outgoing, roomOrAborted, trySend } from './outgoing.js';
 import { OutgoingStream } from './outgoing-stream.js';
+import { type Answer, cancelled, type PendingCall, PendingCalls } from './pending-calls.js';
 import { RemoteStream, type RpcStream } from './remote-stream.js';
-import { findStreamedArgument } from './streamed-argument.js';
+import { findStreamedArgument, type StreamedArgument } from './streamed-argument.js';
 import { toldError } from './told-error.js';
 
 export type { CallOptions } from './call-options.js';
@@ -42,35 +42,18 @@ export interface RemoteMethod {
   readonly stream: boolean;
 }
 
-interface PendingCall {
-  readonly id: number;
-  readonly flags: number;
-  readonly channel: string | undefined;
-  /** The stream that is the answer; undefined where it is a value. */
-  readonly items: IncomingStream | undefined;
-  readonly resolve: (value: unknown) => void;
-  /** The peer's error. */
-  readonly reject: (error: SealwireError) => void;
-  /** What ends the call on this side. */
-  readonly abort: (error: SealwireError) => void;
-  /** Stops the timer and the abort listeners. */
-  release: () => void;
-  argument: OutgoingStream | undefined;
-  /** What the argument's iterator threw: the peer was told as much as it may know. */
-  argumentError: unknown;
-}
-
 export class Caller {
   readonly #outgoing: Outgoing;
   readonly #limits: Limits;
   readonly #clock: Clock;
-  readonly #pending = new Map<number, PendingCall>();
+  readonly #pending: PendingCalls;
   #nextId = 1;
 
   constructor(outgoing: Outgoing, limits: Limits, clock: Clock) {
     this.#outgoing = outgoing;
     this.#limits = limits;
     this.#clock = clock;
+    this.#pending = new PendingCalls(clock, (pending, error) => this.#giveUp(pending, error));
   }
 
   /** Calls that wait for an answer, or for the end of one. */
@@ -82,70 +65,67 @@ export class Caller {
    * Runs a method of the peer. One-way calls resolve to undefined as soon as they are on their way. `shared` has the
    * message where the same call goes to many peers (rpc/targets.ts).
    */
-  async invoke(
+  invoke(
     method: RemoteMethod,
     args: readonly unknown[],
     options?: CallOptions,
     shared?: SharedMessage,
   ): Promise<unknown> {
-    if (method.stream) {
-      throw new SealwireError(
-        'INVALID_ARGUMENT',
-        `${method.fullName} answers with a stream: call it with stream(), or through rpc()`,
-      );
+    let plan: CallPlan;
+    try {
+      if (method.stream) throw answersWithStream(method);
+      plan = planCall(options);
+    } catch (error) {
+      return Promise.reject(error);
     }
-    const plan = planCall(options);
-    while (options?.whenFull === 'wait' && !plan.signals.some((signal) => signal.aborted)) {
-      const room = this.#outgoing.room?.();
-      // Sent at once then: others who wait look after this one has filled the room.
-      if (room === undefined) break;
-      await roomOrAborted(room, plan.signals);
-    }
-    return new Promise((resolve, reject) => {
-      const settle = { items: undefined, resolve, reject, abort: reject };
-      if (!this.#send(method, args, plan, settle, shared)) resolve(undefined);
-    });
+    return options?.whenFull === 'wait'
+      ? this.#sendWithRoom(method, args, plan, shared)
+      : this.#sendUnary(method, args, plan, shared);
   }
 
   /** The items of a method of the peer that streams. It is called with the first next(), as it is planned now. */
   stream(method: RemoteMethod, args: readonly unknown[], options?: CallOptions): RpcStream<unknown> {
-    if (!method.stream) {
-      throw new SealwireError('INVALID_ARGUMENT', `${method.fullName} answers with a value: use invoke()`);
-    }
+    if (!method.stream) throw answersWithValue(method);
     const plan = planCall(options);
     return new RemoteStream(() => this.#openStream(method, args, plan));
   }
 
+  /** Whether a call of that id waits for its answer. */
+  awaits(id: number): boolean {
+    return this.#pending.awaits(id);
+  }
+
   /** An answer came. Throws PROTOCOL_ERROR for one that is less protected than its call. */
   settle(id: number, flags: number, answer: { value: unknown } | { error: RpcError }): void {
-    const pending = this.#find(id, flags, 'an answer');
+    const pending = this.#pending.find(id, flags, 'an answer');
     // Nobody waits any more: the answer crossed a cancellation on its way.
     if (pending === undefined) return;
-    if ('value' in answer && pending.items !== undefined) throw violation('a value in the place of a stream');
-    this.#forget(pending);
-    if ('value' in answer) pending.resolve(answer.value);
-    else pending.reject(withCause(answer.error, pending.argumentError));
+    if ('value' in answer && pending.answer.items !== undefined)
+      throw violation('a value in the place of a stream');
+    this.#pending.forget(pending);
+    if ('value' in answer) pending.answer.resolve(answer.value);
+    else pending.answer.reject(withCause(answer.error, pending.argumentError));
   }
 
   /** An item of a stream came. */
   item(id: number, flags: number, value: unknown, bytes: number): void {
-    const pending = this.#find(id, flags, 'an item');
+    const pending = this.#pending.find(id, flags, 'an item');
     if (pending === undefined) return;
-    if (pending.items === undefined) throw violation('an item in the place of a value');
-    pending.items.item(value, bytes);
+    if (pending.answer.items === undefined) throw violation('an item in the place of a value');
+    pending.answer.items.item(value, bytes);
   }
 
   end(id: number, flags: number): void {
-    const pending = this.#find(id, flags, 'an end');
+    const pending = this.#pending.find(id, flags, 'an end');
     if (pending === undefined) return;
-    if (pending.items === undefined) throw violation('an end in the place of a value');
-    this.#forget(pending);
-    pending.items.end();
+    if (pending.answer.items === undefined) throw violation('an end in the place of a value');
+    this.#pending.forget(pending);
+    pending.answer.items.end();
   }
 
   /** The peer has taken items of the argument. */
   argumentCredit(id: number, flags: number, bytes: number): void {
-    const pending = this.#find(id, flags, 'credit');
+    const pending = this.#pending.find(id, flags, 'credit');
     if (pending === undefined) return;
     if (pending.argument === undefined) throw violation('credit for an argument that is no stream');
     pending.argument.giveBack(bytes);
@@ -153,7 +133,7 @@ export class Caller {
 
   /** The method wants no more of the argument; its answer may still come. */
   argumentStop(id: number, flags: number): void {
-    const pending = this.#find(id, flags, 'a stop');
+    const pending = this.#pending.find(id, flags, 'a stop');
     if (pending === undefined) return;
     if (pending.argument === undefined) throw violation('a stop of an argument that is no stream');
     pending.argument.stop();
@@ -161,12 +141,39 @@ export class Caller {
 
   /** The connection has ended: every waiting call fails. Of a stream, what came before is still given out. */
   close(cause: SealwireError): void {
-    for (const pending of [...this.#pending.values()]) {
-      this.#forget(pending);
-      pending.reject(
+    for (const pending of this.#pending.all()) {
+      this.#pending.forget(pending);
+      pending.answer.reject(
         connectionClosed(`the connection ended before the answer came: ${cause.message}`, cause),
       );
     }
+  }
+
+  async #sendWithRoom(
+    method: RemoteMethod,
+    args: readonly unknown[],
+    plan: CallPlan,
+    shared?: SharedMessage,
+  ): Promise<unknown> {
+    while (!plan.signals.some((signal) => signal.aborted)) {
+      const room = this.#outgoing.room?.();
+      // Sent at once then: others who wait look after this one has filled the room.
+      if (room === undefined) break;
+      await roomOrAborted(room, plan.signals);
+    }
+    return this.#sendUnary(method, args, plan, shared);
+  }
+
+  #sendUnary(
+    method: RemoteMethod,
+    args: readonly unknown[],
+    plan: CallPlan,
+    shared?: SharedMessage,
+  ): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const answer = { items: undefined, resolve, reject, abort: reject };
+      if (!this.#send(method, args, plan, answer, shared)) resolve(undefined);
+    });
   }
 
   #openStream(method: RemoteMethod, args: readonly unknown[], plan: CallPlan): IncomingStream {
@@ -193,85 +200,49 @@ export class Caller {
     method: RemoteMethod,
     args: readonly unknown[],
     plan: CallPlan,
-    settle: Pick<PendingCall, 'items' | 'resolve' | 'reject' | 'abort'>,
+    answer: Answer,
     shared?: SharedMessage,
   ): PendingCall | undefined {
-    if (!Array.isArray(args))
-      throw new SealwireError('INVALID_ARGUMENT', 'the arguments of a call must be an array');
-    const { metadata, channel, security } = plan.options;
+    if (!Array.isArray(args)) throw invalid('the arguments of a call must be an array');
     const streamed = findStreamedArgument(args);
-    const timeoutMs = timeLeft(
-      plan,
-      this.#clock.date(),
-      method.stream || streamed !== undefined,
-      this.#limits,
-    );
+    const { metadata, channel, security, volatile } = plan.options;
+    const timeoutMs = timeLeft(plan, this.#clock, method.stream || streamed !== undefined, this.#limits);
     const flags = agreeFlags(method.security | checkRaise(security), this.#outgoing.allowed);
-    const aborted = plan.signals.find((signal) => signal.aborted);
-    if (aborted !== undefined) throw cancelled(aborted);
-    if (streamed !== undefined && (method.oneWay || shared !== undefined)) {
-      throw new SealwireError(
-        'INVALID_ARGUMENT',
-        `argument[${streamed.index}] is a stream: only a call to one peer that is not one-way can send it`,
-      );
-    }
+    for (const signal of plan.signals) if (signal.aborted) throw cancelled(signal);
+    if (streamed !== undefined && (method.oneWay || shared !== undefined)) throw notStreamable(streamed);
     if (method.oneWay) {
       const notify = () => encodeNotify(method.id, args, this.#limits, metadata);
       const message = shared ? shared.notify([method.id, args, metadata], notify) : notify();
-      this.#outgoing.send(flags, message, channel, plan.options.volatile);
+      this.#outgoing.send(flags, message, channel, volatile);
       return undefined;
     }
-    if (plan.options.volatile) {
-      throw new SealwireError(
-        'INVALID_ARGUMENT',
-        'only a one-way call can be volatile: others wait for an answer',
-      );
-    }
-    if (this.#pending.size >= this.#limits.maxPendingCalls) {
-      throw new SealwireError(
-        'RESOURCE_EXHAUSTED',
-        `${this.#pending.size} calls are waiting for an answer already (limits.maxPendingCalls)`,
-      );
-    }
+    if (volatile) throw invalid('only a one-way call can be volatile: others wait for an answer');
+    if (this.#pending.size >= this.#limits.maxPendingCalls) throw tooManyPending(this.#pending.size);
     const id = this.#nextId;
-    const extras = { metadata, streamArgument: streamed?.index, channel };
     const sent = streamed?.args ?? args;
-    const call = (each: number) => encodeCall(each, method.id, sent, timeoutMs, this.#limits, extras);
-    const parts = [method.id, args, timeoutMs, metadata, channel];
-    this.#outgoing.send(flags, shared ? shared.call(id, parts, call) : call(id), channel);
+    const extras = { metadata, streamArgument: streamed?.index, channel };
+    const message = shared
+      ? shared.call(id, [method.id, args, timeoutMs, metadata, channel], (each) =>
+          encodeCall(each, method.id, sent, timeoutMs, this.#limits, extras),
+        )
+      : encodeCall(id, method.id, sent, timeoutMs, this.#limits, extras);
+    this.#outgoing.send(flags, message, channel);
     this.#nextId += 1;
     const pending: PendingCall = {
-      ...settle,
       id,
+      method,
       flags,
       channel,
-      release: () => undefined,
+      timeoutMs,
+      dueMs: this.#pending.dueIn(timeoutMs),
+      answer,
+      stopListening: undefined,
       argument: undefined,
       argumentError: undefined,
     };
-    this.#pending.set(id, pending);
-    this.#wait(pending, method.fullName, timeoutMs, plan.signals);
+    this.#pending.add(pending, plan.signals);
     if (streamed !== undefined) this.#sendArgument(pending, streamed.iterable);
     return pending;
-  }
-
-  #wait(pending: PendingCall, name: string, timeoutMs: number, signals: readonly AbortSignal[]): void {
-    const giveUp = (error: SealwireError) => {
-      this.#cancel(pending);
-      pending.abort(error);
-    };
-    const what = pending.items ? 'end' : 'answer';
-    const stopTimer =
-      timeoutMs === 0
-        ? undefined
-        : this.#clock.setTimer(timeoutMs, () => {
-            giveUp(new SealwireError('DEADLINE_EXCEEDED', `${name} did not ${what} within ${timeoutMs} ms`));
-          });
-    const stopListening = onceAborted(signals, (signal) => giveUp(cancelled(signal)));
-    pending.release = () => {
-      stopTimer?.();
-      stopListening();
-    };
   }
 
   #sendArgument(pending: PendingCall, iterable: AsyncIterable<unknown>): void {
@@ -304,10 +275,7 @@ export class Caller {
         enter: (step) => step(),
         ended: () => tell(),
         failed: tell,
-        unsendable: (error) => {
-          this.#cancel(pending);
-          pending.abort(asSealwireError(error));
-        },
+        unsendable: (error) => this.#giveUp(pending, asSealwireError(error)),
         // The call does not need it any more, and nobody would hear of it.
         cleanupFailed: () => undefined,
         finished: () => undefined,
@@ -317,29 +285,21 @@ export class Caller {
     pending.argument.start();
   }
 
-  /** Undefined when the call is over. Throws PROTOCOL_ERROR for what is less protected than its call. */
-  #find(id: number, flags: number, what: string): PendingCall | undefined {
-    const pending = this.#pending.get(id);
-    if (pending !== undefined && !satisfies(flags, pending.flags))
-      throw violation(`${what} with less protection than its call had`);
-    return pending;
-  }
-
-  #forget(pending: PendingCall): void {
-    this.#pending.delete(pending.id);
-    pending.release();
-    pending.argument?.stop();
+  /** The call ends on this side, for another reason than the end of its connection. */
+  #giveUp(pending: PendingCall, error: SealwireError): void {
+    this.#cancel(pending);
+    pending.answer.abort(error);
   }
 
   #cancel(pending: PendingCall): void {
-    if (this.#pending.get(pending.id) !== pending) return;
+    if (!this.#pending.has(pending)) return;
     this.#say(pending, encodeCancel(pending.id));
-    this.#forget(pending);
+    this.#pending.forget(pending);
   }
 
   /** Says something about a call that is not over. */
   #say(pending: PendingCall, message: Uint8Array): void {
-    if (this.#pending.get(pending.id) !== pending) return;
+    if (!this.#pending.has(pending)) return;
     try {
       this.#outgoing.send(pending.flags, message, pending.channel);
     } catch {
@@ -362,19 +322,25 @@ function withCause(error: RpcError, cause: unknown): RpcError {
   return error;
 }
 
-function checkRaise(security: number | undefined): number {
-  if (security === undefined) return 0;
-  if (!Number.isInteger(security) || security < 0 || security > 3) {
-    throw new SealwireError(
-      'INVALID_ARGUMENT',
-      'options.security must be made of Security.Encrypted and .Authenticated',
-    );
-  }
-  return security;
+function answersWithStream({ fullName }: RemoteMethod): SealwireError {
+  return invalid(`${fullName} answers with a stream: call it with stream(), or through rpc()`);
 }
 
-function cancelled(signal: AbortSignal): SealwireError {
-  return new SealwireError('CANCELLED', 'the call was cancelled', { cause: signal.reason });
+function answersWithValue({ fullName }: RemoteMethod): SealwireError {
+  return invalid(`${fullName} answers with a value: use invoke()`);
+}
+
+function notStreamable({ index }: StreamedArgument): SealwireError {
+  return invalid(`argument[${index}] is a stream: only a call to one peer that is not one-way can send it`);
+}
+
+function tooManyPending(size: number): SealwireError {
+  const text = `${size} calls are waiting for an answer already (limits.maxPendingCalls)`;
+  return new SealwireError('RESOURCE_EXHAUSTED', text);
+}
+
+function invalid(message: string): SealwireError {
+  return new SealwireError('INVALID_ARGUMENT', message);
 }
 
 function asSealwireError(error: unknown): SealwireError {

@@ -26,6 +26,8 @@ import { Answers, type AnswersOptions, isTooLarge, tooLarge } from './answers.js
 import { type CallContext, frozenMetadata, runInContext } from './call-context.js';
 import { CallTimer } from './call-timer.js';
 import { IncomingStream } from './incoming-stream.js';
+import { invokeIntercepted } from './intercepted-method.js';
+import { Interceptors } from './interceptor.js';
 import { type Outgoing, trySend } from './outgoing.js';
 import { OutgoingStream } from './outgoing-stream.js';
 import type { ServedMethod } from './registry.js';
@@ -34,6 +36,8 @@ import { isAsyncIterable } from './streamed-argument.js';
 
 export interface DispatcherOptions extends Outgoing, AdmissionOptions, AnswersOptions {
   readonly methods: readonly ServedMethod[];
+  /** Around the calls that are admitted. */
+  readonly interceptors?: Pick<Interceptors, 'incoming'> | undefined;
 }
 
 /** The longest delay that setTimeout can measure. */
@@ -49,9 +53,11 @@ export class Dispatcher {
   readonly #load: Load = { executing: 0, streams: 0 };
   readonly #admission: Admission;
   readonly #answers: Answers;
+  readonly #interceptors: Pick<Interceptors, 'incoming'>;
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
+    this.#interceptors = options.interceptors ?? new Interceptors();
     this.#admission = new Admission(options, this.#load);
     this.#answers = new Answers(options);
     this.#timer = new CallTimer(options.clock, this.#running, (call) => this.#expire(call));
@@ -72,29 +78,30 @@ export class Dispatcher {
     this.#lastId = id;
     const method = this.#options.methods[call.method];
     if (method?.oneWay) throw violation('a call of a one-way method');
-    const refusal = this.#admission.refusal(method, flags, call.streamArgument !== undefined);
-    if (refusal !== undefined) this.#answers.error({ id, flags, channel: call.channel }, refusal);
-    else this.#run(method!, flags, call.args, call.timeoutMs, id, call);
+    const streams = call.streamArgument !== undefined;
+    const refusal = this.#admission.refusal(method, flags, streams, call.bytes ?? 0);
+    if (refusal?.action === 'refuse') this.#answers.refuse({ id, flags, channel: call.channel }, refusal);
+    if (refusal === undefined) this.#run(method!, flags, call.args, call.timeoutMs, id, call);
   }
 
   notify(flags: number, notify: NotifyFields): void {
     const method = this.#options.methods[notify.method];
     if (method !== undefined && !method.oneWay) throw violation('a one-way call of a method that answers');
-    if (this.#admission.refusal(method, flags, false) === undefined) {
+    if (this.#admission.refusal(method, flags, false, notify.bytes ?? 0) === undefined) {
       this.#run(method!, flags, notify.args, 0, undefined, notify);
     }
   }
 
   /** The caller gave up. Throws PROTOCOL_ERROR when that is less protected than its call was. */
   cancel(flags: number, id: number): void {
-    const running = this.#find(flags, id, 'a cancellation');
+    const running = this.#find(flags, id, 'a cancellation', 0);
     if (running !== undefined)
       this.#abandon(running, new SealwireError('CANCELLED', 'the caller cancelled the call'));
   }
 
   /** The caller has taken items of the result. */
   credit(flags: number, id: number, bytes: number): void {
-    const running = this.#find(flags, id, 'credit');
+    const running = this.#find(flags, id, 'credit', 0);
     if (running === undefined) return;
     if (running.result === undefined) throw violation('credit for a result that is no stream');
     running.result.giveBack(bytes);
@@ -102,12 +109,12 @@ export class Dispatcher {
 
   /** An item of the argument came. */
   argumentItem(flags: number, id: number, value: unknown, bytes: number): void {
-    this.#findArgument(flags, id)?.item(value, bytes);
+    this.#findArgument(flags, id, bytes)?.item(value, bytes);
   }
 
   /** The argument has come to its end, or making its items failed. */
   argumentEnd(flags: number, id: number, error: ErrorFields | undefined): void {
-    this.#findArgument(flags, id)?.end(
+    this.#findArgument(flags, id, 0)?.end(
       error && { error: new RpcError(error.code, error.message, error.data) },
     );
   }
@@ -123,16 +130,20 @@ export class Dispatcher {
     for (const running of [...this.#running.values()]) this.#abandon(running, cause);
   }
 
-  /** Undefined when the call is over. Throws PROTOCOL_ERROR for what is less protected than its call. */
-  #find(flags: number, id: number, what: string): ServedCall | undefined {
+  /**
+   * Undefined when the call is over: what comes for it has crossed its end on the way, or there never was one. Throws
+   * PROTOCOL_ERROR for what is less protected than its call.
+   */
+  #find(flags: number, id: number, what: string, bytes: number): ServedCall | undefined {
     const running = this.#running.get(id);
+    if (running === undefined) this.#options.guard.stray(bytes);
     if (running !== undefined && !satisfies(flags, running.flags))
       throw violation(`${what} with less protection than its call`);
     return running;
   }
 
-  #findArgument(flags: number, id: number): IncomingStream | undefined {
-    const running = this.#find(flags, id, 'an argument');
+  #findArgument(flags: number, id: number, bytes: number): IncomingStream | undefined {
+    const running = this.#find(flags, id, 'an argument', bytes);
     if (running === undefined) return undefined;
     if (running.argument === undefined) throw violation('an item of an argument that is no stream');
     if (running.argument.hasEnded) throw violation('an item behind the end of its stream');
@@ -165,7 +176,17 @@ export class Dispatcher {
     const given = streamArgument === undefined ? args : args.with(streamArgument, call.argument);
     let returned: unknown;
     try {
-      returned = runInContext(context, () => method.invoke(given));
+      const { incoming } = this.#interceptors;
+      returned =
+        incoming.length === 0
+          ? runInContext(context, () => method.invoke(given))
+          : invokeIntercepted({
+              interceptors: incoming,
+              method,
+              context,
+              args: given,
+              outlived: (until) => this.#outlived(call, until),
+            });
       if (isThenable(returned)) {
         // A promise of our own around a foreign thenable: it settles once, and what its `then` throws is a rejection.
         void Promise.resolve(returned).then(
@@ -194,6 +215,16 @@ export class Dispatcher {
     this.#load.executing -= 1;
     this.#load.streams -= Number(method.stream);
     this.#answerFailure(method, call, error);
+  }
+
+  /** An interceptor has answered in the place of a method, which is still at work and counts until it is not. */
+  #outlived(call: ServedCall, until: Promise<unknown>): void {
+    this.#load.executing += 1;
+    const finished = (): void => {
+      this.#load.executing -= 1;
+    };
+    until.then(finished, finished);
+    call.abort(new SealwireError('CANCELLED', 'the call was answered without its method'));
   }
 
   #receiveArgument(call: ServedCall): IncomingStream {
@@ -263,7 +294,8 @@ export class Dispatcher {
   }
 
   #answerFailure(method: ServedMethod, call: ServedCall, error: unknown): void {
-    const asTold = call.endedBy !== undefined && isBecauseOf(call.endedBy, error);
+    // Where it is owed an answer, it was its method alone that was told to end.
+    const asTold = call.endedBy !== undefined && !this.#isRunning(call) && isBecauseOf(call.endedBy, error);
     const known = asTold ? undefined : this.#answers.explain(method, error);
     if (this.#forget(call) && known !== undefined) this.#answers.error(call, known);
   }

@@ -29,3 +29,15 @@ export function agreeFlags(required: number, allowed: number): number {
 export function isAllowed(flags: number, allowed: number): boolean {
   return (allowed & (1 << flags)) !== 0;
 }
+
+/** What a caller asks for on top, 0 for nothing. Throws INVALID_ARGUMENT for what are no flags. */
+export function checkRaise(security: number | undefined): number {
+  if (security === undefined) return 0;
+  if (!Number.isInteger(security) || security < 0 || security > 3) {
+    throw new SealwireError(
+      'INVALID_ARGUMENT',
+      'options.security must be made of Security.Encrypted and .Authenticated',
+    );
+  }
+  return security;
+}

@@ -36,7 +36,12 @@ export function trySend(
     outgoing.send(flags, message, channel);
     return true;
   } catch (error) {
-    if (error instanceof SealwireError && error.reason === 'send-buffer') return false;
+    if (isNotRead(error)) return false;
     throw error;
   }
+}
+
+/** Whether a message was not sent since the peer reads too slowly. */
+export function isNotRead(error: unknown): boolean {
+  return error instanceof SealwireError && error.reason === 'send-buffer';
 }

@@ -19,9 +19,26 @@ export interface ConnectionSecurity {
 /** The session behind a peer: for this floor and those that build it, out of sight of whoever has the peer. */
 export let sessionOf: (peer: Peer) => Session;
 
+/**
+ * What a program keeps about a connection, in {@link Peer.data}. Empty until it is declared:
+ *
+ *     declare module 'sealwire' {
+ *       interface PeerData {
+ *         player: Player;
+ *       }
+ *     }
+ */
+// biome-ignore lint/suspicious/noEmptyInterface: programs add their members
+export interface PeerData {}
+
 export class Peer {
   /** Numbers the clients of a server, from 1; 0 is the server, as its client sees it. */
   readonly id: number;
+  /**
+   * What this program knows of the connection: what `approveConnection` gave, or an empty object; anything may be kept
+   * here later. It never leaves this side: the peer has a `data` of its own.
+   */
+  data: PeerData = {} as PeerData;
   readonly #session: Session;
 
   static {

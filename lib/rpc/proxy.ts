@@ -44,28 +44,37 @@ type UnaryMethod = (...args: never[]) => unknown;
 /** A class that a service is an instance of, abstract or not. */
 export type ServiceClass<Service> = abstract new (...args: never[]) => Service;
 
-export type Invoke = (name: string, args: readonly unknown[], options?: CallOptions) => unknown;
+export type Invoke<Options extends CallOptions = CallOptions> = (
+  name: string,
+  args: readonly unknown[],
+  options?: Options,
+) => unknown;
 
 /** Names that JavaScript itself asks objects for; a method of such a name is called through `invoke`. */
 const notMethods = ['then', 'toString', 'valueOf', 'toJSON', 'constructor'] as const;
 type NotMethod = (typeof notMethods)[number];
 
-/** By the name of a service, or by its class, which must have RPCs (else INVALID_RPC) and tells their wire names. */
-export function createProxy<Service extends object>(
+/**
+ * By the name of a service, or by its class, which must have RPCs (else INVALID_RPC) and tells their wire names, and which
+ * of them are idempotent.
+ */
+export function createProxy<Service extends object, Options extends CallOptions = CallOptions>(
   service: string | ServiceClass<Service>,
-  invoke: Invoke,
-  options?: CallOptions,
+  invoke: Invoke<Options>,
+  options?: Options,
 ): RpcProxy<Service> {
   const serviceName = typeof service === 'string' ? service : service.name;
-  const wireNames = typeof service === 'string' ? undefined : namesOnTheWire(service);
+  const declared = typeof service === 'string' ? undefined : declaredMethods(service);
   const methods = new Map<string, (...args: unknown[]) => unknown>();
   const handler: ProxyHandler<object> = {
     get(_target, key) {
       if (typeof key !== 'string' || isNotMethod(key)) return undefined;
       let method = methods.get(key);
       if (method === undefined) {
-        const name = `${serviceName}.${wireNames?.get(key) ?? key}`;
-        method = (...args) => invoke(name, args, options);
+        const { wireName = key, idempotent = false } = declared?.get(key) ?? {};
+        const name = `${serviceName}.${wireName}`;
+        const own = idempotent ? ({ idempotent, ...options } as Options) : options;
+        method = (...args) => invoke(name, args, own);
         methods.set(key, method);
       }
       return method;
@@ -74,9 +83,19 @@ export function createProxy<Service extends object>(
   return new Proxy(Object.freeze(Object.create(null)), handler) as RpcProxy<Service>;
 }
 
-/** What a class's methods are called in its manifest: the option `name` of @Rpc may say something else than the class. */
-function namesOnTheWire(service: ServiceClass<object>): ReadonlyMap<string, string> {
-  return new Map([...collectRpcs(service)].map(([name, { key }]) => [key, name]));
+interface Declared {
+  /** What it is called in the manifest: the option `name` of @Rpc may say something else than the class. */
+  readonly wireName: string;
+  readonly idempotent: boolean;
+}
+
+function declaredMethods(service: ServiceClass<object>): ReadonlyMap<string, Declared> {
+  return new Map(
+    [...collectRpcs(service)].map(([wireName, { key, metadata }]) => [
+      key,
+      { wireName, idempotent: metadata.idempotent },
+    ]),
+  );
 }
 
 function isNotMethod(key: string): key is NotMethod {

@@ -1,13 +1,12 @@
 // How often one peer may call: a token bucket for each method that declares `rateLimit`, and one for all calls of a
 // connection where that is configured. Full at first; each call takes a token, time puts them back.
 //
-// A call that has too little protection takes none: else anybody on the path could use up what is the caller's. The
-// arguments are decoded by then, with the frame they came in, which has limits of its own (bytes, depth, values); what
-// is saved is validation and the method. Memory: one bucket per declared method at most, whatever the peer sends.
+// Who pays: a call without a tag can be anybody's on the path, so it takes from a bucket of its own, and a call that has
+// too little protection takes nothing of its method's; else others could use up what is the caller's. All of this is
+// looked at before arguments are decoded. Memory: one bucket per declared method at most, whatever the peer sends.
 
 import type { Clock } from '../base/clock.js';
-import { RpcError } from '../base/errors.js';
-import type { RateLimit } from '../contract/options.js';
+import type { LimitAction, RateLimit } from '../contract/limit.js';
 
 /** Sums of fractions end so little below the whole. */
 const hair = 1e-9;
@@ -30,15 +29,18 @@ export class TokenBucket {
     this.#filledAtMs = clock.now();
   }
 
-  /** Takes a token: 0. Or takes none, and tells in how many milliseconds there is one. */
-  take(): number {
+  /**
+   * Takes a token, or as many as it costs: 0. Or takes none, and tells in how many milliseconds there is one. It is enough
+   * that there is one: what costs more is paid back before the next.
+   */
+  take(cost = 1): number {
     const nowMs = this.#clock.now();
     // A clock that went back fills nothing.
     const passedMs = Math.max(0, nowMs - this.#filledAtMs);
     this.#filledAtMs = nowMs;
     this.#tokens = Math.min(this.#most, this.#tokens + passedMs * this.#perMs);
     if (this.#tokens >= 1 - hair) {
-      this.#tokens = Math.max(0, this.#tokens - 1);
+      this.#tokens = cost === 1 ? Math.max(0, this.#tokens - 1) : this.#tokens - cost;
       return 0;
     }
     return Math.max(1, Math.ceil((1 - hair - this.#tokens) / this.#perMs));
@@ -46,16 +48,16 @@ export class TokenBucket {
 }
 
 /** A call was too many: what the caller gets, and what becomes of it. */
-export class RateExceeded extends RpcError<{ readonly retryAfterMs: number }> {
-  readonly outcome: NonNullable<RateLimit['onExceeded']>;
-
-  constructor(what: string, { perSecond, onExceeded = 'refuse' }: RateLimit, retryAfterMs: number) {
-    super('RESOURCE_EXHAUSTED', `${what} ${perSecond} times a second; try again in ${retryAfterMs} ms`, {
-      retryAfterMs,
-    });
-    this.outcome = onExceeded;
-  }
+export interface RateExceeded {
+  readonly code: 'RESOURCE_EXHAUSTED';
+  readonly message: string;
+  readonly data: { readonly retryAfterMs: number };
+  readonly action: LimitAction;
 }
+
+/** What stands for methods, where all of them are counted together. */
+const vouchedCalls = {};
+const anybodysCalls = {};
 
 /** The buckets of one peer. */
 export class RateLimiter {
@@ -69,9 +71,9 @@ export class RateLimiter {
     this.#overall = overall;
   }
 
-  /** Counts a call, of whichever method, towards the limit of the connection. */
-  admitAny(): RateExceeded | undefined {
-    return this.#take(this, this.#overall, 'this connection may call');
+  /** Counts a call, of whichever method, towards the limit of the connection. `vouched`: nobody but the peer made it. */
+  admitAny(vouched: boolean): RateExceeded | undefined {
+    return this.#take(vouched ? vouchedCalls : anybodysCalls, this.#overall, 'this connection may call');
   }
 
   /** Counts a call of a method that is served: one that is not must not come this far. */
@@ -87,6 +89,9 @@ export class RateLimiter {
       this.#buckets.set(key, bucket);
     }
     const retryAfterMs = bucket.take();
-    return retryAfterMs === 0 ? undefined : new RateExceeded(what, limit, retryAfterMs);
+    if (retryAfterMs === 0) return undefined;
+    const { perSecond, onExceeded: action = 'refuse' } = limit;
+    const message = `${what} ${perSecond} times a second; try again in ${retryAfterMs} ms`;
+    return { code: 'RESOURCE_EXHAUSTED', message, data: { retryAfterMs }, action };
   }
 }

@@ -4,9 +4,9 @@
 // are found by number in an array, never by a name that came over the wire.
 
 import { SealwireError } from '../base/errors.js';
+import type { RateLimit } from '../contract/limit.js';
 import { buildManifest, encodeManifest } from '../contract/manifest.js';
 import { collectRpcs } from '../contract/metadata.js';
-import type { RateLimit } from '../contract/options.js';
 import { type Owner, Owners, runIfAllowed } from './permission.js';
 import { runValidated } from './validation.js';
 

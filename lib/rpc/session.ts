@@ -5,10 +5,10 @@
 import type { Clock } from '../base/clock.js';
 import { RpcError, SealwireError } from '../base/errors.js';
 import type { Limits } from '../base/limits.js';
-import type { Connection, ConnectionOwner } from '../connection/connection.js';
+import type { Connection, ConnectionOwner, PeerChecked } from '../connection/connection.js';
 import type { Backpressure } from '../connection/pressure.js';
-import { decodeManifest, findWeakened, type Manifest } from '../contract/manifest.js';
-import { collectRpcs } from '../contract/metadata.js';
+import type { RateLimit } from '../contract/limit.js';
+import { decodeManifest, type Manifest } from '../contract/manifest.js';
 import type { Established, PendingVerdict } from '../handshake/state.js';
 import { type CallMessage, decodeCallMessages } from '../wire/call-message.js';
 import type { CloseReason } from '../wire/frame.js';
@@ -18,10 +18,15 @@ import { Caller, type CallOptions, connectionClosed, type RemoteMethod } from '.
 import { Dispatcher } from './dispatcher.js';
 import { Heartbeat, type HeartbeatSettings } from './heartbeat.js';
 import { certificateIdentity, type PeerIdentity } from './identity.js';
+import { type Interception, invokeIntercepted, streamIntercepted } from './intercepted-call.js';
+import { Interceptors } from './interceptor.js';
+import { defaultLimitActions, type LimitActions } from './limit-actions.js';
+import { guarded, LimitGuard } from './limit-guard.js';
 import type { Outgoing } from './outgoing.js';
 import { type ConnectionSecurity, Peer } from './peer.js';
 import type { ServiceClass } from './proxy.js';
 import type { Services } from './registry.js';
+import { checkPolicy, offered, remoteMethods } from './remote-methods.js';
 import { deferredAnswer, type RpcStream } from './remote-stream.js';
 
 export interface SessionObserver extends CallObserver {
@@ -39,15 +44,34 @@ export interface SessionOptions {
   /** See {@link Peer.isHost}. */
   readonly isHost?: boolean;
   readonly services: Services;
+  /** Of its manager, which may add to them. */
+  readonly interceptors?: Interceptors;
   /** Undefined: the peer is asked for no sign of life. */
   readonly heartbeat?: HeartbeatSettings | undefined;
   readonly limits: Limits;
+  /** How often the peer may call, all its calls together; undefined: as often as it likes. */
+  readonly rateLimit?: RateLimit | undefined;
+  /** What happens at the limits; the usual where it is left out. */
+  readonly onLimit?: LimitActions | undefined;
   readonly clock: Clock;
   readonly observer: SessionObserver;
   /** Services that the peer must offer with at least this protection. */
   readonly expectations: ReadonlySet<ServiceClass<object>>;
-  /** `signal` is aborted when the connection ends. */
-  checkPeer(chain: readonly Uint8Array[], signal: AbortSignal): void | Promise<void>;
+  /**
+   * Throws or rejects unless the peer is to be trusted and let in: {@link ConnectionOwner.checkPeer}. `signal` is aborted
+   * when the connection ends.
+   */
+  checkPeer(shown: ShownByPeer, signal: AbortSignal): void | Promise<void>;
+  /** What a client says of itself to a server that was found good. */
+  connectionData?: ((signal: AbortSignal) => PeerChecked | Promise<PeerChecked>) | undefined;
+}
+
+/** What a peer has shown of itself by the end of its handshake. */
+export interface ShownByPeer {
+  /** DER, its own first; empty where it showed none. */
+  readonly chain: readonly Uint8Array[];
+  /** As {@link readCarried} reads it; undefined where it said none. */
+  readonly connectionData: Uint8Array | undefined;
 }
 
 export class Session implements ConnectionOwner {
@@ -58,9 +82,13 @@ export class Session implements ConnectionOwner {
   #endedBy: SealwireError | undefined;
   readonly #end = new AbortController();
   #identity: PeerIdentity | undefined;
+  readonly #interceptors: Interceptors;
+  /** Calls that are on their way through interceptors. */
+  readonly #load = { intercepted: 0 };
 
   constructor(options: SessionOptions) {
     this.#options = options;
+    this.#interceptors = options.interceptors ?? new Interceptors();
     this.peer = new Peer(options.id, this);
   }
 
@@ -102,7 +130,8 @@ export class Session implements ConnectionOwner {
   /** Calls that wait for an answer, and methods that run for the peer. */
   get load(): { readonly pendingCalls: number; readonly callsInFlight: number } {
     return {
-      pendingCalls: this.#live?.caller.pendingCalls ?? 0,
+      // One of them may wait for an answer, too: what matters to whoever asks is whether there are any.
+      pendingCalls: (this.#live?.caller.pendingCalls ?? 0) + this.#load.intercepted,
       callsInFlight: this.#live?.dispatcher.callsInFlight ?? 0,
     };
   }
@@ -118,19 +147,58 @@ export class Session implements ConnectionOwner {
     return method && (method.stream ? 'stream' : 'value');
   }
 
+  /**
+   * What a call of this method goes through before it is made; undefined where nobody is in its way. The method is one of
+   * the peer's manifest, also when the connection has ended.
+   */
+  interception(name: string): Interception | undefined {
+    const interceptors = this.#interceptors.outgoing;
+    if (interceptors.length === 0) return undefined;
+    const method = this.#live?.methods.get(name);
+    if (method === undefined) return undefined;
+    const { clock, limits } = this.#options;
+    return { interceptors, method, peer: this.peer, clock, limits, load: this.#load };
+  }
+
   /** `shared` has the message where the same call goes to many peers. */
-  async invoke(
+  invoke(
     name: string,
     args: readonly unknown[],
     options?: CallOptions,
     shared?: SharedMessage,
   ): Promise<unknown> {
-    return this.#alive().caller.invoke(this.#method(name), args, options, shared);
+    const interception = this.interception(name);
+    if (interception === undefined || interception.method.stream)
+      return this.invokeDirectly(name, args, options, shared);
+    return invokeIntercepted(interception, args, options, (sent, changed) =>
+      this.invokeDirectly(name, sent, changed, shared),
+    );
+  }
+
+  /** Past the interceptors: for whoever has asked them. */
+  invokeDirectly(
+    name: string,
+    args: readonly unknown[],
+    options?: CallOptions,
+    shared?: SharedMessage,
+  ): Promise<unknown> {
+    // Not by an async function: one around the other, they would cost a call as much as its way through the connection.
+    try {
+      return this.#alive().caller.invoke(this.#method(name), args, options, shared);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /** The items of a method that streams; called with the first next(), which fails where the method cannot be called. */
   stream(name: string, args: readonly unknown[], options?: CallOptions): RpcStream<unknown> {
-    return this.#alive().caller.stream(this.#method(name), args, options);
+    const { caller } = this.#alive();
+    const method = this.#method(name);
+    const interception = method.stream ? this.interception(name) : undefined;
+    if (interception === undefined) return caller.stream(method, args, options);
+    return streamIntercepted(interception, args, options, (sent, changed) =>
+      caller.stream(method, sent, changed),
+    );
   }
 
   /**
@@ -168,14 +236,22 @@ export class Session implements ConnectionOwner {
     return this.#connected().finished;
   }
 
-  checkPeer({ peerChain, peer }: Pick<PendingVerdict, 'peerChain' | 'peer'>): void | Promise<void> {
-    const checked = this.#options.checkPeer(peerChain, this.#end.signal);
-    const checkPolicies = () => this.#checkExpectations(decodeManifest(peer.manifest));
-    return checked === undefined ? checkPolicies() : checked.then(checkPolicies);
+  checkPeer({
+    peerChain: chain,
+    peer,
+  }: Pick<PendingVerdict, 'peerChain' | 'peer'>): PeerChecked | Promise<PeerChecked> {
+    const { signal } = this.#end;
+    const checked = this.#options.checkPeer({ chain, connectionData: peer.connectionData }, signal);
+    const answer = (): PeerChecked | Promise<PeerChecked> => {
+      this.#checkExpectations(decodeManifest(peer.manifest));
+      // Who was not waited for is asked nothing: what it gives may be worth something, such as a ticket.
+      return signal.aborted ? undefined : this.#options.connectionData?.(signal);
+    };
+    return checked === undefined ? answer() : checked.then(answer);
   }
 
   established(established: Established): void {
-    const { services, limits, clock, observer, heartbeat } = this.#options;
+    const { services, limits, rateLimit, clock, observer, heartbeat } = this.#options;
     const connection = this.#connected();
     const manifest = decodeManifest(established.peer.manifest);
     // Again, for those who show no certificate.
@@ -186,18 +262,32 @@ export class Session implements ConnectionOwner {
       send: (flags, message, channel, isVolatile) => connection.send(flags, message, channel, isVolatile),
       room: () => (connection.backpressure.full ? connection.writable() : undefined),
     };
+    const fail = (error: SealwireError): void => connection.fail(error);
+    const guard = new LimitGuard({
+      peer: this.peer,
+      limits,
+      actions: this.#options.onLimit ?? defaultLimitActions,
+      clock,
+      observer,
+      fail,
+      wasted: () => undefined,
+    });
     this.#live = {
       established,
+      guard,
       manifest,
       methods: remoteMethods(manifest),
-      caller: new Caller(outgoing, limits, clock),
+      caller: new Caller(guarded(outgoing, guard), limits, clock),
       dispatcher: new Dispatcher({
         peer: this.peer,
         methods: services.methods,
+        interceptors: this.#interceptors,
         limits,
+        rateLimit,
+        guard,
         clock,
         ...outgoing,
-        fail: (error) => connection.fail(error),
+        fail,
         observer,
       }),
       heartbeat: new Heartbeat({
@@ -230,12 +320,13 @@ export class Session implements ConnectionOwner {
     live?.heartbeat.stop();
     live?.caller.close(error);
     live?.dispatcher.close(error);
+    live?.guard.close(error);
     this.#end.abort(error);
     this.#options.observer.closed(this.peer, error, live !== undefined);
   }
 
   #route(flags: number, message: CallMessage): void {
-    const { caller, dispatcher, heartbeat } = this.#alive();
+    const { caller, dispatcher, guard, heartbeat } = this.#alive();
     switch (message.kind) {
       case 'call':
         dispatcher.call(flags, message);
@@ -244,26 +335,32 @@ export class Session implements ConnectionOwner {
         dispatcher.notify(flags, message);
         break;
       case 'result':
+        if (!caller.awaits(message.id)) guard.stray();
         caller.settle(message.id, flags, { value: message.value });
         break;
       case 'error':
+        if (!caller.awaits(message.id)) guard.stray();
         caller.settle(message.id, flags, {
           error: new RpcError(message.code, message.message, message.data),
         });
         break;
       case 'ping':
+        guard.stray();
         heartbeat.ping(flags, message.id);
         break;
       case 'pong':
+        guard.stray();
         heartbeat.pong(flags);
         break;
       case 'cancel':
         dispatcher.cancel(flags, message.id);
         break;
       case 'item':
+        if (!caller.awaits(message.id)) guard.stray(message.bytes);
         caller.item(message.id, flags, message.value, message.bytes);
         break;
       case 'end':
+        if (!caller.awaits(message.id)) guard.stray();
         caller.end(message.id, flags);
         break;
       case 'credit':
@@ -276,9 +373,11 @@ export class Session implements ConnectionOwner {
         dispatcher.argumentEnd(flags, message.id, message.error);
         break;
       case 'argumentCredit':
+        if (!caller.awaits(message.id)) guard.stray();
         caller.argumentCredit(message.id, flags, message.bytes);
         break;
       case 'argumentStop':
+        if (!caller.awaits(message.id)) guard.stray();
         caller.argumentStop(message.id, flags);
         break;
     }
@@ -321,37 +420,7 @@ interface LiveSession {
   /** By full name, `Arena.move`. */
   readonly methods: ReadonlyMap<string, RemoteMethod>;
   readonly caller: Caller;
+  readonly guard: LimitGuard;
   readonly dispatcher: Dispatcher;
   readonly heartbeat: Heartbeat;
-}
-
-function remoteMethods(manifest: Manifest): ReadonlyMap<string, RemoteMethod> {
-  const methods = new Map<string, RemoteMethod>();
-  for (const service of manifest.services) {
-    for (const { id, name, security, oneWay, stream } of service.methods) {
-      const fullName = `${service.name}.${name}`;
-      methods.set(fullName, { id, fullName, security, oneWay, stream });
-    }
-  }
-  return methods;
-}
-
-function checkPolicy(agreed: Manifest, service: ServiceClass<object>): void {
-  const offer = agreed.services.find(({ name }) => name === service.name);
-  const weakened = findWeakened(offer?.methods ?? [], collectRpcs(service));
-  if (weakened.length === 0) return;
-  throw new SealwireError(
-    'POLICY_MISMATCH',
-    `the peer does not offer ${weakened.map((method) => `${service.name}.${method}`).join(', ')} with the protection ` +
-      'that the class declares: deploy the same version on both sides',
-  );
-}
-
-/** For an error message: the names, as far as they help. */
-function offered(methods: ReadonlyMap<string, RemoteMethod>): string {
-  const names = [...methods.keys()];
-  if (names.length === 0) return 'none';
-  return names.length <= 8
-    ? names.join(', ')
-    : `${names.slice(0, 8).join(', ')} and ${names.length - 8} more`;
 }

@@ -101,8 +101,10 @@ export class Targets {
     options?: TargetsOptions,
   ): TargetsProxy<Service> {
     const check = typeof service === 'string' ? undefined : policyCheck(service);
-    return createProxy(service, (name, args) =>
-      this.#call(name, args, options, check),
+    return createProxy<Service, TargetsOptions>(
+      service,
+      (name, args, callOptions) => this.#call(name, args, callOptions, check),
+      options,
     ) as unknown as TargetsProxy<Service>;
   }
 
@@ -230,5 +232,8 @@ function isStream(argument: unknown): boolean {
 
 function asSealwireError(thrown: unknown): SealwireError {
   if (thrown instanceof SealwireError) return thrown;
-  return new SealwireError('INTERNAL', 'an error inside Sealwire ended the call', { cause: thrown });
+  // An interceptor may throw anything.
+  return new SealwireError('INTERNAL', 'the call was ended by what is no SealwireError: see cause', {
+    cause: thrown,
+  });
 }

@@ -52,6 +52,8 @@ export interface CallFields extends CallExtras {
   /** Of a message that came: decoded each time that it is read, so read once, and within the turn in which it came. */
   readonly args: readonly unknown[];
   readonly timeoutMs: number;
+  /** Length of a message that came. */
+  readonly bytes?: number;
 }
 
 export interface NotifyFields {
@@ -59,6 +61,8 @@ export interface NotifyFields {
   /** See {@link CallFields.args}. */
   readonly args: readonly unknown[];
   readonly metadata?: Metadata | undefined;
+  /** Length of a message that came. */
+  readonly bytes?: number;
 }
 
 /** How a call, or the stream that is its argument, failed on the other side. */
@@ -275,6 +279,10 @@ class ReceivedCall implements CallFields {
   get args(): unknown[] {
     return this.#packed.field(argsField) as unknown[];
   }
+
+  get bytes(): number {
+    return this.#packed.byteLength;
+  }
 }
 
 class ReceivedNotify implements NotifyFields {
@@ -291,6 +299,10 @@ class ReceivedNotify implements NotifyFields {
 
   get args(): unknown[] {
     return this.#packed.field(notifyArgsField) as unknown[];
+  }
+
+  get bytes(): number {
+    return this.#packed.byteLength;
   }
 }
 

@@ -4,7 +4,8 @@
 //
 // What stands in which message is for handshake-message.ts and handshake/ to say.
 
-import { ByteReader, ByteWriter } from '../base/bytes.js';
+import { ByteReader, ByteWriter, empty } from '../base/bytes.js';
+import { checkCarried } from './carried-value.js';
 import { checkMask, decodeNumbers, encodeNumbers, malformed } from './handshake-fields.js';
 
 export const extensionTypes = {
@@ -12,10 +13,14 @@ export const extensionTypes = {
   maxFrameBytes: 2,
   allowed: 3,
   clientCertificateRequest: 4,
+  connectionData: 5,
+  verdictFollows: 6,
   maxMessageBytes: 7,
 } as const;
 
 const maxExtensions = 16;
+/** With a manifest of 40,960 bytes beside it, a client's Extensions still fit a frame of 64 KiB. */
+export const maxConnectionDataBytes = 16_384;
 
 /** Extensions by type; unknown types are kept, since they are in the transcript, and mean nothing. */
 export type ExtensionMap = ReadonlyMap<number, Uint8Array>;
@@ -35,6 +40,10 @@ export interface PeerExtensions {
   readonly allowed: number | undefined;
   /** Only from a server, and only where it signs. */
   readonly certificateRequest: CertificateRequest | undefined;
+  /** Only from a client, and only sealed: what it says of itself to a server that it has checked. See {@link encodeCarried}. */
+  readonly connectionData?: Uint8Array;
+  /** Only from a server: Accepted or Refused comes at the end of the handshake. */
+  readonly verdictFollows?: boolean;
 }
 
 /** The server wants to know who the client is. */
@@ -47,6 +56,7 @@ export interface CertificateRequest {
 
 export function peerExtensionMap(extensions: PeerExtensions): ExtensionMap {
   const { manifest, maxFrameBytes, maxMessageBytes, allowed, certificateRequest } = extensions;
+  const { connectionData, verdictFollows } = extensions;
   const map = new Map([
     [extensionTypes.manifest, manifest],
     [extensionTypes.maxFrameBytes, new ByteWriter().u32(maxFrameBytes).finish()],
@@ -58,6 +68,8 @@ export function peerExtensionMap(extensions: PeerExtensions): ExtensionMap {
   if (certificateRequest !== undefined) {
     map.set(extensionTypes.clientCertificateRequest, encodeCertificateRequest(certificateRequest));
   }
+  if (connectionData !== undefined) map.set(extensionTypes.connectionData, connectionData);
+  if (verdictFollows) map.set(extensionTypes.verdictFollows, empty);
   return map;
 }
 
@@ -69,12 +81,19 @@ export function readPeerExtensions(map: ExtensionMap): PeerExtensions {
   const messageBytes = map.get(extensionTypes.maxMessageBytes);
   const mask = map.get(extensionTypes.allowed);
   const request = map.get(extensionTypes.clientCertificateRequest);
+  const connectionData = map.get(extensionTypes.connectionData);
+  const verdict = map.get(extensionTypes.verdictFollows);
+  // Read by whoever asks for it; what is no value ends the handshake, whether anybody asks or not.
+  if (connectionData !== undefined) checkCarried(connectionData, maxConnectionDataBytes);
+  if (verdict !== undefined && verdict.length > 0) throw malformed('a verdict_follows that is not empty');
   return {
     manifest,
     maxFrameBytes,
     ...(messageBytes && { maxMessageBytes: decodeSize(messageBytes, 'max_message_bytes') }),
     allowed: mask && decodeMask(mask),
     certificateRequest: request && decodeCertificateRequest(request),
+    ...(connectionData && { connectionData }),
+    ...(verdict && { verdictFollows: true }),
   };
 }
 

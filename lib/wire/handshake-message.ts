@@ -5,7 +5,7 @@
 // Each decoder stands beside its encoder, refuses what does not fit (PROTOCOL_ERROR) and looks at counts and
 // lengths before it believes them. What a value means is decided in handshake/.
 
-import { ByteReader, ByteWriter, empty } from '../base/bytes.js';
+import { ByteReader, ByteWriter } from '../base/bytes.js';
 import { SealwireError } from '../base/errors.js';
 import {
   decodeExtensions,
@@ -28,6 +28,7 @@ export const messageTypes = {
   certificateVerify: 15,
   finished: 20,
   accepted: 21,
+  refused: 22,
   plainHello: 64,
 } as const;
 
@@ -228,16 +229,6 @@ export function decodeCertificateVerify(body: Uint8Array): CertificateVerify {
   return verify;
 }
 
-/** The server has accepted the client. Nothing is in it: that it is there is what it says. */
-export function encodeAccepted(): HandshakeMessage {
-  return encodeMessage(messageTypes.accepted, empty);
-}
-
-/** Throws PROTOCOL_ERROR unless the body is empty. */
-export function decodeAccepted(body: Uint8Array): void {
-  if (body.length > 0) throw malformed('an Accepted that is not empty');
-}
-
 export interface PlainHello {
   readonly transport: number;
   readonly extensions: ExtensionMap;
@@ -254,7 +245,8 @@ export function decodePlainHello(body: Uint8Array): PlainHello {
   const transport = reader.u8();
   const extensions = decodeExtensions(reader.vector(2));
   reader.finish();
-  for (const type of [extensionTypes.allowed, extensionTypes.clientCertificateRequest]) {
+  const { allowed, clientCertificateRequest, connectionData } = extensionTypes;
+  for (const type of [allowed, clientCertificateRequest, connectionData]) {
     if (extensions.has(type)) throw malformed('an extension that has no place on a connection without keys');
   }
   return { transport, extensions };

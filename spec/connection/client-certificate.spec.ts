@@ -35,8 +35,8 @@ function pending(options: JoinOptions = asking): Joined & { decide: (accepted: b
     ...options,
     prepare: ({ server }) => {
       server.owner.verdict = () =>
-        new Promise<void>((...settlers) => {
-          settleVerdict = settlers;
+        new Promise<undefined>((resolve, reject) => {
+          settleVerdict = [() => resolve(undefined), reject];
         });
     },
   });

@@ -64,7 +64,10 @@ describe('connection, beginning', () => {
       let accept = (): void => undefined;
       const joined = join({
         prepare: ({ client }) => {
-          client.owner.verdict = () => new Promise((resolve) => (accept = resolve));
+          client.owner.verdict = () =>
+            new Promise((resolve) => {
+              accept = () => resolve(undefined);
+            });
         },
       });
       joined.line.flow();
@@ -110,8 +113,8 @@ describe('connection, beginning', () => {
       const joined = join({
         prepare: ({ client }) => {
           client.owner.verdict = () =>
-            new Promise<void>((accepted, refused) => {
-              resolve = accepted;
+            new Promise<undefined>((accepted, refused) => {
+              resolve = () => accepted(undefined);
               reject = refused;
             });
         },
@@ -212,7 +215,10 @@ describe('connection, beginning', () => {
     it('does not bring back a connection that the check itself has closed', () => {
       const { client, line } = join({
         prepare: (joined) => {
-          joined.client.owner.verdict = () => joined.client.connection.close();
+          joined.client.owner.verdict = () => {
+            joined.client.connection.close();
+            return undefined;
+          };
         },
       });
       line.flow();

@@ -4,7 +4,7 @@ import { expect } from 'chai';
 import { utf8 } from '../../lib/base/bytes.js';
 import type { SealwireError } from '../../lib/base/errors.js';
 import { type Limits, resolveLimits } from '../../lib/base/limits.js';
-import { Connection, type ConnectionOwner } from '../../lib/connection/connection.js';
+import { Connection, type ConnectionOwner, type PeerChecked } from '../../lib/connection/connection.js';
 import type { Backpressure } from '../../lib/connection/pressure.js';
 import { type ClientHandshakeConfig, startClientHandshake } from '../../lib/handshake/client.js';
 import { type PlainHandshakeConfig, startPlainClient, startPlainServer } from '../../lib/handshake/plain.js';
@@ -29,14 +29,20 @@ export class Owner implements ConnectionOwner {
   /** What came after the end: to be empty. A throw would be caught by the connection, and seen by nobody. */
   readonly late: string[] = [];
   readonly pressures: Backpressure[] = [];
-  /** What the certificate is found to be; by default good, at once. */
-  verdict: () => void | Promise<void> = () => undefined;
+  /** What the client said of itself, as the server was shown it. */
+  readonly connectionData: (Uint8Array | undefined)[] = [];
+  /** What the peer is found to be; by default good, at once. A client gives what it says of itself. */
+  verdict: () => PeerChecked | Promise<PeerChecked> = () => undefined;
   whenEstablished: () => void = () => undefined;
   whenDelivered: (delivered: Delivered) => void = () => undefined;
 
-  checkPeer({ peerChain }: Pick<PendingVerdict, 'peerChain'>): void | Promise<void> {
+  checkPeer({
+    peerChain,
+    peer,
+  }: Pick<PendingVerdict, 'peerChain' | 'peer'>): PeerChecked | Promise<PeerChecked> {
     this.#note('checkPeer');
     this.chains.push(peerChain);
+    this.connectionData.push(peer.connectionData);
     return this.verdict();
   }
 
@@ -80,6 +86,8 @@ export interface JoinOptions {
   readonly clientHandshakeTimeoutMs?: number;
   /** Without keys. */
   readonly plain?: boolean;
+  /** Without keys: the server judges its client. */
+  readonly plainApproval?: boolean;
   readonly prepare?: (joined: Joined) => void;
 }
 
@@ -137,7 +145,7 @@ export function join(options: JoinOptions = {}): Joined {
         }),
       );
   const answering = options.plain
-    ? startPlainServer(plain(serverLimits))
+    ? startPlainServer({ ...plain(serverLimits), approves: options.plainApproval === true })
     : startServerHandshake(
         serverConfig({
           identities: only(identity('ed25519')),

@@ -18,6 +18,7 @@ const everyPage = ['README.md', ...filesIn('docs').filter((name) => name.endsWit
 /** How many blocks of code are looked for in the samples at least, on pages that are made of them. */
 const leastBlocks: Readonly<Record<string, number>> = {
   'README.md': 7,
+  'docs/approval.md': 5,
   'docs/calls.md': 4,
   'docs/certificates.md': 5,
   'docs/channels.md': 6,
@@ -81,6 +82,10 @@ describe('the pages', () => {
   }
 
   for (const [name, output] of [
+    [
+      'approval',
+      /^ada has 20\nserver: ticket \d of eve is refused, BANNED\nAPPROVAL_DENIED BANNED come back on Monday \{ days: 3 \}\nserver: a guess is refused, no reason given\nAPPROVAL_DENIED undefined {2}undefined\n$/,
+    ],
     ['both-ways', /OUT_OF_RANGE \{ limit: 100 \}\nclient 1 is at 5,6 \(flags 3\)\nDEADLINE_EXCEEDED\n$/],
     ['certificates', /^42\n$/],
     [

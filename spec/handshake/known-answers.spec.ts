@@ -2,6 +2,7 @@
 // both roles say what it says, byte for byte, and the keys that come out seal and open its traffic.
 
 import { expect } from 'chai';
+import { ApprovalDenied } from '../../lib/base/approval-denied.js';
 import { toHex } from '../../lib/base/bytes.js';
 import { encodeManifest } from '../../lib/contract/manifest.js';
 import type { Security } from '../../lib/contract/security.js';
@@ -13,11 +14,12 @@ import { startClientHandshake } from '../../lib/handshake/client.js';
 import { Exporter, finishedMac, HandshakeSecrets } from '../../lib/handshake/key-schedule.js';
 import { startPlainClient, startPlainServer } from '../../lib/handshake/plain.js';
 import { startServerHandshake } from '../../lib/handshake/server.js';
-import type { Established } from '../../lib/handshake/state.js';
+import { Established, PendingVerdict } from '../../lib/handshake/state.js';
 import { Transcript } from '../../lib/handshake/transcript.js';
 import { Opener } from '../../lib/record/open.js';
 import { Sealer } from '../../lib/record/seal.js';
 import type { PurposeKeys, TrafficSecret } from '../../lib/record/traffic-keys.js';
+import { encodeCarried } from '../../lib/wire/carried-value.js';
 import { type FrameType, frameTypes, plainFrame, readFirstByte } from '../../lib/wire/frame.js';
 import { splitMessages } from '../../lib/wire/handshake-message.js';
 import { fromHex, vectors } from '../support/vectors.js';
@@ -28,6 +30,8 @@ interface Side {
   maxFrameBytes: number;
   allowed?: number;
   clientCertificateRequest?: CertificateRequest;
+  connectionData?: unknown;
+  verdictFollows?: true;
 }
 interface HexKeys {
   both: string;
@@ -78,6 +82,7 @@ interface Vector {
   keys: Record<string, HexKeys>;
   exported: Exported[];
   handshakeFrames: { from: 'client' | 'server'; frame: string }[];
+  refused?: { code: string; message: string; data: unknown; frame: string };
   trafficFrames: {
     from: 'client' | 'server';
     type: FrameType;
@@ -96,6 +101,7 @@ const names = [
   'anonymous',
   'client-certificate',
   'no-client-certificate',
+  'approval',
 ];
 const ciphers: Record<number, CipherName> = { 1: 'aes-256-gcm', 2: 'chacha20-poly1305' };
 const noRekey = { rekeyAfterRecords: 2 ** 23, rekeyAfterBytes: 2 ** 36, rekeyAfterMs: 3_600_000 };
@@ -121,12 +127,14 @@ for (const crypto of [nodeCrypto, nobleCrypto]) {
           maxFrameBytes: inputs.server.maxFrameBytes,
           allowed: inputs.server.allowed,
           certificateRequest: requestOf(inputs.server),
+          ...(inputs.server.verdictFollows && { verdictFollows: true }),
         });
         expect(server.peer).to.deep.equal({
           manifest: manifestOf(inputs.client),
           maxFrameBytes: inputs.client.maxFrameBytes,
           allowed: undefined,
           certificateRequest: undefined,
+          ...connectionDataOf(inputs.client),
         });
         expect(client.peerChain.map(toHex)).to.deep.equal(inputs.certificate?.chain ?? []);
         expect(server.peerChain.map(toHex)).to.deep.equal(inputs.clientCertificate?.chain ?? []);
@@ -194,6 +202,22 @@ for (const crypto of [nodeCrypto, nobleCrypto]) {
       });
     }
 
+    it('says, and reads, Refused of handshake-approval.json in the place of Accepted', () => {
+      const vector = vectors<Vector>('handshake-approval');
+      const { code, message: text, data, frame } = vector.refused!;
+      const fixed = fixedSides(vector, crypto);
+      const { handshake: client, send } = startClientHandshake(clientOf(vector, fixed.client));
+      const server = startServerHandshake(serverOf(vector, fixed.server));
+      for (const said of server.receive(send.slice()).send) client.receive(said.slice());
+      const { connectionData } = connectionDataOf(vector.inputs.client);
+      for (const said of client.accept(connectionData).send) server.receive(said.slice());
+      const refused = server.refuse(new ApprovalDenied({ code, text, data }))!;
+      expect(toHex(refused)).to.equal(frame);
+      expect(() => client.receive(refused.slice()))
+        .to.throw(ApprovalDenied)
+        .that.deep.includes({ reason: code, text, data });
+    });
+
     it('exports the keys of exporter.json', () => {
       const { exporterSecret, exported } = vectors<{ exporterSecret: string; exported: Exported[] }>(
         'exporter',
@@ -218,8 +242,9 @@ describe('handshake, known answers, without keys', () => {
     inputs: { transport: number; client: Side; server: Side };
     frames: { from: 'client' | 'server'; frame: string }[];
     mismatch: { frame: string }[];
+    approval: { frame: string }[];
   }
-  const { inputs, frames, mismatch } = vectors<PlainVector>('plain-hello');
+  const { inputs, frames, mismatch, approval } = vectors<PlainVector>('plain-hello');
   const configOf = (side: Side) => ({
     transport: inputs.transport,
     manifest: manifestOf(side),
@@ -240,6 +265,30 @@ describe('handshake, known answers, without keys', () => {
     expect(toHex(plainFrame(frameTypes.messages, fromHex('6120626f6479')))).to.equal(frames[2]!.frame);
   });
 
+  it('says and reads the verdicts of plain-hello.json', () => {
+    const [hello, accepted, refused] = approval.map(({ frame }) => frame);
+    for (const verdict of [accepted, refused]) {
+      const { handshake: client, send } = startPlainClient(configOf(inputs.client));
+      const server = startPlainServer({ ...configOf(inputs.server), approves: true });
+      const { send: greeting, next: pending } = server.receive(send);
+      expect(greeting.map(toHex)).to.deep.equal([hello]);
+      expect(pending).to.be.instanceOf(PendingVerdict);
+      expect(client.receive(greeting[0]!).next).to.not.be.instanceOf(Established);
+      if (verdict === accepted) {
+        const { send: said, next } = server.accept();
+        expect(said.map(toHex)).to.deep.equal([accepted]);
+        for (const side of [next, client.receive(said[0]!).next])
+          expect(side).to.be.instanceOf(Established).and.to.include({ protection: 'none', confirmed: true });
+      } else {
+        const denied = { code: 'SERVER_FULL', text: 'all 64 seats are taken', data: [12] };
+        expect(toHex(server.refuse(new ApprovalDenied(denied))!)).to.equal(refused);
+        expect(() => client.receive(fromHex(refused!)))
+          .to.throw(ApprovalDenied)
+          .that.deep.includes({ reason: 'SERVER_FULL', text: 'all 64 seats are taken', data: [12] });
+      }
+    }
+  });
+
   it('answers a hello of the other kind with encryption_mismatch, either way', () => {
     const vector = vectors<Vector>('handshake-anonymous');
     const { send: clientHello } = startClientHandshake(clientOf(vector, nodeCrypto));
@@ -257,14 +306,24 @@ describe('handshake, known answers, without keys', () => {
 });
 
 function replay(vector: Vector, crypto: CryptoProvider): Agreed {
-  const { inputs } = vector;
+  const { client, server } = fixedSides(vector, crypto);
+  const { connectionData } = connectionDataOf(vector.inputs.client);
+  return agree(clientOf(vector, client), serverOf(vector, server), connectionData);
+}
+
+function fixedSides({ inputs }: Vector, crypto: CryptoProvider): Record<'client' | 'server', CryptoProvider> {
   const cipher = ciphers[inputs.suite]!;
   const fixed = (random: string, privateKey: string) =>
     fixedCrypto(crypto, { random: fromHex(random), privateKey: fromHex(privateKey), cipher });
-  return agree(
-    clientOf(vector, fixed(inputs.clientRandom, inputs.clientPrivateKey)),
-    serverOf(vector, fixed(inputs.serverRandom, inputs.serverPrivateKey)),
-  );
+  return {
+    client: fixed(inputs.clientRandom, inputs.clientPrivateKey),
+    server: fixed(inputs.serverRandom, inputs.serverPrivateKey),
+  };
+}
+
+function connectionDataOf({ connectionData }: Side): { connectionData?: Uint8Array } {
+  if (connectionData === undefined) return {};
+  return { connectionData: encodeCarried(connectionData, 'connectionData', 16_384) };
 }
 
 function clientOf({ inputs }: Vector, crypto: CryptoProvider): Parameters<typeof startClientHandshake>[0] {
@@ -296,6 +355,7 @@ function serverOf(vector: Vector, crypto: CryptoProvider): Parameters<typeof sta
       ? only(identityOf(inputs.certificate.chain.map(fromHex), signingAsStored(vector, crypto)))
       : undefined,
     clientAuthentication: authenticationOf(inputs.server),
+    approves: inputs.server.verdictFollows === true,
     transport: inputs.transport,
     allowed: inputs.server.allowed!,
     manifest: manifestOf(inputs.server),

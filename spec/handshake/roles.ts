@@ -113,12 +113,22 @@ export interface Agreed {
 }
 
 /** A whole handshake. Both sides take whatever certificate they are shown. Throws what either side throws. */
-export function agree(client: ClientHandshakeConfig, server: ServerHandshakeConfig): Agreed {
+export function agree(
+  client: ClientHandshakeConfig,
+  server: ServerHandshakeConfig,
+  connectionData?: Uint8Array,
+): Agreed {
   const { handshake, send } = startClientHandshake(client);
-  return carry(handshake, send, startServerHandshake(server));
+  return carry(handshake, send, startServerHandshake(server), connectionData);
 }
 
-export function carry(client: Handshake, hello: Uint8Array, server: Handshake): Agreed {
+/** `connectionData` is what the client says of itself, as encodeCarried() makes it. */
+export function carry(
+  client: Handshake,
+  hello: Uint8Array,
+  server: Handshake,
+  connectionData?: Uint8Array,
+): Agreed {
   const frames: SaidFrame[] = [{ from: 'client', frame: hello }];
   let clientNext: Transition['next'] | undefined;
   let serverNext: Transition['next'] | undefined;
@@ -129,7 +139,7 @@ export function carry(client: Handshake, hello: Uint8Array, server: Handshake): 
     let { next, send } = hearing.receive(frame.slice());
     const answers = [...send];
     if (next instanceof PendingVerdict) {
-      ({ next, send } = hearing.accept());
+      ({ next, send } = hearing.accept(hearing === client ? connectionData : undefined));
       answers.push(...send);
     }
     if (from === 'client') serverNext = next;

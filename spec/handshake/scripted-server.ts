@@ -72,6 +72,12 @@ export function askingExtensions(
   return [...serverExtensions, { type: 4, data }];
 }
 
+/** … or that it says at the end whether it lets them in. */
+export const approvingExtensions: readonly Extension[] = [
+  ...serverExtensions,
+  { type: 6, data: new Uint8Array(0) },
+];
+
 export interface SignOptions {
   readonly key?: KeyName;
   readonly algorithm?: number;
@@ -143,6 +149,10 @@ export class ScriptedServer {
 
   accepted(body: Uint8Array = new Uint8Array(0)): Message {
     return this.say(messageTypes.accepted, body);
+  }
+
+  refused(body: Uint8Array): Message {
+    return this.say(messageTypes.refused, body);
   }
 
   /** A whole flight that is good. */

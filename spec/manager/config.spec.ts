@@ -30,9 +30,9 @@ const atConstruction: readonly Case[] = [
   ],
   [
     'an option of a later version',
-    { approveConnection: () => true },
+    { resumption: true },
     'INVALID_CONFIG',
-    /approveConnection does not exist in this version/,
+    /resumption does not exist in this version/,
   ],
   ['no object', null, 'INVALID_CONFIG', /must be an object/],
   ['text', 'ws://x', 'INVALID_CONFIG', /must be an object/],

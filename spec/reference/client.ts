@@ -20,6 +20,7 @@ import {
   decodeFinished,
   decodeMessages,
   decodePlainHello,
+  decodeRefused,
   decodeServerHello,
   encodeCertificate,
   encodeCertificateVerify,
@@ -124,13 +125,18 @@ export class ReferenceClient extends Peer {
   }
 
   private receiveMessage(message: Message, turn: Turn): void {
+    const refusable = this.server?.verdictFollows && this.expected[0] === messageTypes.accepted;
+    if (refusable && message.type === messageTypes.refused) {
+      this.endRefused(message, turn);
+      return;
+    }
     refuseUnless(message.type === this.expected.shift(), 'another message than the one expected');
     switch (message.type) {
       case messageTypes.serverHello:
         this.receiveServerHello(message);
         return;
       case messageTypes.extensions:
-        this.server = readAnnouncement(decodeExtensions(message.body), true);
+        this.server = readAnnouncement(decodeExtensions(message.body), { ofServer: true, sealed: true });
         refuseUnless(
           this.server.clientCertificateRequest === undefined || this.options.signatureAlgorithms.length > 0,
           'a request for a certificate from a server that does not sign',
@@ -155,7 +161,8 @@ export class ReferenceClient extends Peer {
         decodeAccepted(message.body);
         // The server has said that it will not refuse the flight, so no plain close can mean that.
         this.plainCloseTaken = false;
-        this.goOver();
+        if (this.secrets) this.goOver();
+        else this.goOverPlain();
         return;
       case messageTypes.plainHello:
         this.receivePlainHello(message);
@@ -191,7 +198,8 @@ export class ReferenceClient extends Peer {
     this.transcript.push(message);
     this.traffic = trafficSecrets(main, this.transcriptHash());
     turn.send.push(this.sealedFlight());
-    if (this.server!.clientCertificateRequest) this.expected = [messageTypes.accepted];
+    const { clientCertificateRequest, verdictFollows } = this.server!;
+    if (clientCertificateRequest || verdictFollows) this.expected = [messageTypes.accepted];
     else this.goOver();
   }
 
@@ -237,7 +245,18 @@ export class ReferenceClient extends Peer {
   private receivePlainHello(message: Message): void {
     const hello = decodePlainHello(message.body);
     refuseUnless(hello.transport === this.options.transport, 'another transport');
-    const server = readAnnouncement(hello.extensions, false);
-    this.startPlain({ ...server, agreed: 0b0001 }, this.options.announcement.maxFrameBytes);
+    this.server = readAnnouncement(hello.extensions, { ofServer: true, sealed: false });
+    if (this.server.verdictFollows) this.expected = [messageTypes.accepted];
+    else this.goOverPlain();
+  }
+
+  private goOverPlain(): void {
+    this.startPlain({ ...this.server!, agreed: 0b0001 }, this.options.announcement.maxFrameBytes);
+  }
+
+  private endRefused(message: Message, turn: Turn): void {
+    const refusal = decodeRefused(message.body);
+    turn.ended = { by: 'peer', closeCode: closeCodes.normal, reason: 'the server refused', refusal };
+    this.stage = 'ended';
   }
 }

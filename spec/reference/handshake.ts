@@ -20,9 +20,11 @@ import {
   encodeClientHello,
   encodeExtensions,
   encodeMessage,
+  encodeRefused,
   encodeServerHello,
   type Message,
   messageTypes,
+  type Refusal,
   x25519Group,
 } from './messages.js';
 import { concat } from './notation.js';
@@ -56,6 +58,8 @@ export interface HandshakeInputs {
   };
   /** Where the server asks for one; absent: the client has none. */
   clientCertificate?: HandshakeInputs['certificate'];
+  /** Where the server announces a verdict; absent: it accepts. */
+  refusal?: Refusal;
 }
 
 export interface Handshake {
@@ -189,11 +193,14 @@ export function fullHandshake(inputs: HandshakeInputs): Handshake {
       frame: sealRecord(inputs.suite, keys.clientGeneration0, header, clientSealed),
     },
   ];
-  if (asked) {
-    // 4.6: the next record of the server's generation 0
-    const accepted = encodeMessage({ type: messageTypes.accepted, body: new Uint8Array(0) });
-    const frame = sealRecord(inputs.suite, keys.serverGeneration0, { ...header, sequence: 1 }, accepted);
-    frames.push({ from: 'server', name: 'Accepted', frame });
+  if (asked || inputs.server.verdictFollows) {
+    // 4.7: the next record of the server's generation 0
+    const { refusal } = inputs;
+    const verdict = refusal
+      ? encodeMessage({ type: messageTypes.refused, body: encodeRefused(refusal) })
+      : encodeMessage({ type: messageTypes.accepted, body: new Uint8Array(0) });
+    const frame = sealRecord(inputs.suite, keys.serverGeneration0, { ...header, sequence: 1 }, verdict);
+    frames.push({ from: 'server', name: refusal ? 'Refused' : 'Accepted', frame });
   }
 
   return {

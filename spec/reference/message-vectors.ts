@@ -13,7 +13,9 @@ import {
   encodeClose,
   encodeExtensions,
   encodePlainHello,
+  encodeRefused,
   encodeServerHello,
+  type Refusal,
   type ServerHello,
 } from './messages.js';
 import { closeCodes, concat, text, u8, u16, u32 } from './notation.js';
@@ -68,6 +70,12 @@ export const askingExtensions: Extension[] = announce({
   allowed: 0b1111,
   clientCertificateRequest: { mode: 2, signatureAlgorithms: [0x0a0a, 0x0403, 0x0807] },
 });
+export const approvingExtensions: Extension[] = announce({
+  manifest: [],
+  maxFrameBytes: 65_536,
+  allowed: 0b1111,
+  verdictFollows: true,
+});
 const clientExtensions = announce({ manifest: [], maxFrameBytes: 65_536 });
 export const unknownExtension: Extension = { type: 0xfafa, data: text('from a later version') };
 
@@ -109,9 +117,33 @@ function handshakeMessages(): object[] {
     { name: 'CertificateVerify', fields: verify, body: encodeCertificateVerify(verify) },
     { name: 'Finished', fields: bytes(32, 4), body: bytes(32, 4) },
     { name: 'Accepted', fields: bytes(0, 0), body: bytes(0, 0) },
+    ...connectionDataOfAllKinds().map((extensions) => ({
+      name: 'clientExtensions',
+      fields: extensions,
+      body: encodeExtensions(extensions),
+    })),
+    { name: 'serverExtensions', fields: approvingExtensions, body: encodeExtensions(approvingExtensions) },
+    ...refusals.map((refusal) => ({
+      name: 'Refused',
+      fields: { ...refusal, ...(refusal.data !== undefined && { data: jsonOf(refusal.data) }) },
+      body: encodeRefused(refusal),
+    })),
     { name: 'PlainHello', fields: plainHello, body: encodePlainHello(plainHello) },
   ];
 }
+
+/** The largest that there may be among them: an array of one, its header of three bytes, and what is left. */
+function connectionDataOfAllKinds(): Extension[][] {
+  const kinds: Value[] = ['7H2KQX0M', null, new Map([['user', 'ada']]), bytes(16_380, 7), nested(31)];
+  return kinds.map((connectionData) => announce({ manifest: [], maxFrameBytes: 65_536, connectionData }));
+}
+
+const refusals: Refusal[] = [
+  { code: '', message: '' },
+  { code: 'SERVER_FULL', message: 'all 64 seats are taken', data: new Map([['queue', 12]]) },
+  { code: 'X'.repeat(64), message: '€'.repeat(341), data: bytes(8188, 9) },
+  { code: 'E404', message: '\u202enot here\n', data: null },
+];
 
 function manifests(): object[] {
   const awkward: Service[] = [

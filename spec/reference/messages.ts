@@ -6,6 +6,7 @@
 // What needs to be known of the other side (is this suite one that I offered?) is checked in client.ts and
 // server.ts; what can be seen in the bytes alone is refused here.
 
+import { decodeValues, encodeValue, type Value } from './call-messages.js';
 import { decodeManifest, encodeManifest, type Service } from './manifest.js';
 import {
   closeCodes,
@@ -32,6 +33,7 @@ export const messageTypes = {
   certificateVerify: 15,
   finished: 20,
   accepted: 21,
+  refused: 22,
   plainHello: 64,
 } as const;
 
@@ -209,6 +211,8 @@ export const extensionTypes = {
   maxFrameBytes: 2,
   allowed: 3,
   clientCertificateRequest: 4,
+  connectionData: 5,
+  verdictFollows: 6,
   maxMessageBytes: 7,
 } as const;
 
@@ -238,6 +242,17 @@ export interface Announcement {
   allowed?: number;
   /** The Extensions of a server that signs may have it. */
   clientCertificateRequest?: CertificateRequest;
+  /** A client's Extensions may have it. */
+  connectionData?: Value;
+  /** A server's Extensions and PlainHello may have it. */
+  verdictFollows?: true;
+}
+
+/** Whose announcement it is. */
+export interface Announcer {
+  ofServer: boolean;
+  /** In Extensions, or in a PlainHello. */
+  sealed: boolean;
 }
 
 export function announce(announcement: Announcement): Extension[] {
@@ -254,11 +269,15 @@ export function announce(announcement: Announcement): Extension[] {
     const data = encodeCertificateRequest(clientCertificateRequest);
     extensions.push({ type: extensionTypes.clientCertificateRequest, data });
   }
+  const { connectionData, verdictFollows } = announcement;
+  if (connectionData !== undefined) {
+    extensions.push({ type: extensionTypes.connectionData, data: encodeCarried(connectionData) });
+  }
+  if (verdictFollows) extensions.push({ type: extensionTypes.verdictFollows, data: new Uint8Array(0) });
   return extensions;
 }
 
-/** `ofServer`: of the Extensions of a server; otherwise of a client's, or of a PlainHello. */
-export function readAnnouncement(extensions: Extension[], ofServer: boolean): Announcement {
+export function readAnnouncement(extensions: Extension[], { ofServer, sealed }: Announcer): Announcement {
   const find = (type: number) => extensions.find((extension) => extension.type === type)?.data;
   const manifest = find(extensionTypes.manifest);
   const maxFrameBytes = find(extensionTypes.maxFrameBytes);
@@ -266,7 +285,11 @@ export function readAnnouncement(extensions: Extension[], ofServer: boolean): An
   const request = find(extensionTypes.clientCertificateRequest);
   refuseUnless(manifest !== undefined, 'manifest is required');
   refuseUnless(maxFrameBytes !== undefined, 'max_frame_bytes is required');
-  refuseUnless((allowed !== undefined) === ofServer, 'allowed is in the server’s Extensions and only there');
+  const inServersExtensions = ofServer && sealed;
+  refuseUnless(
+    (allowed !== undefined) === inServersExtensions,
+    'allowed is in the server’s Extensions and only there',
+  );
 
   const announcement: Announcement = { manifest: decodeManifest(manifest), maxFrameBytes: 0 };
   const size = new Reader(maxFrameBytes);
@@ -285,9 +308,29 @@ export function readAnnouncement(extensions: Extension[], ofServer: boolean): An
     announcement.allowed = readAllowed(mask);
     mask.end();
   }
-  refuseUnless(request === undefined || ofServer, 'a request for a certificate from no server');
+  refuseUnless(request === undefined || inServersExtensions, 'a request for a certificate from no server');
   if (request) announcement.clientCertificateRequest = decodeCertificateRequest(request);
+  const data = find(extensionTypes.connectionData);
+  refuseUnless(data === undefined || (sealed && !ofServer), 'connection_data where it does not belong');
+  if (data) announcement.connectionData = decodeCarried(data, 16_384);
+  const verdict = find(extensionTypes.verdictFollows);
+  refuseUnless(verdict === undefined || ofServer, 'verdict_follows from no server');
+  refuseUnless(verdict === undefined || verdict.length === 0, 'verdict_follows is empty');
+  if (verdict) announcement.verdictFollows = true;
   return announcement;
+}
+
+/** Any value, in an array of its own. */
+export function encodeCarried(value: Value): Uint8Array {
+  return encodeValue([value]);
+}
+
+export function decodeCarried(bytes: Uint8Array, most: number): Value {
+  refuseUnless(bytes.length <= most, `at most ${most} bytes`);
+  const values = decodeValues(bytes);
+  const [only] = values;
+  refuseUnless(values.length === 1 && Array.isArray(only) && only.length === 1, 'an array with one entry');
+  return only[0]!;
 }
 
 // 4.6
@@ -312,8 +355,35 @@ export function decodeCertificateRequest(data: Uint8Array): CertificateRequest {
   return { mode, signatureAlgorithms };
 }
 
+// 4.7
+
 export function decodeAccepted(body: Uint8Array): void {
   refuseUnless(body.length === 0, 'Accepted has no bytes');
+}
+
+export interface Refusal {
+  /** Empty: none. */
+  code: string;
+  message: string;
+  data?: Value;
+}
+
+export function encodeRefused({ code, message, data }: Refusal): Uint8Array {
+  const carried = data === undefined ? new Uint8Array(0) : encodeCarried(data);
+  return concat(vec8(text(code)), vec16(text(message)), vec16(carried));
+}
+
+export function decodeRefused(body: Uint8Array): Refusal {
+  const reader = new Reader(body);
+  const code = readText(reader.vec8());
+  const message = reader.vec16();
+  const data = reader.vec16();
+  reader.end();
+  refuseUnless(/^[A-Z0-9_]{0,64}$/.test(code), 'a code has characters A-Z, 0-9 and _');
+  refuseUnless(message.length <= 1024, 'a message has at most 1024 bytes');
+  const refusal: Refusal = { code, message: readText(message) };
+  if (data.length > 0) refusal.data = decodeCarried(data, 8192);
+  return refusal;
 }
 
 // 7

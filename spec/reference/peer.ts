@@ -15,6 +15,7 @@ import {
   encodeClose,
   type Message,
   messageTypes,
+  type Refusal,
 } from './messages.js';
 import { closeCodes, Refused, refuseUnless } from './notation.js';
 import { Both, decodeFirstByte, frameTypes, plainFrame } from './record.js';
@@ -34,6 +35,8 @@ export interface End {
   closeCode: number;
   /** For the one who debugs; the peer never learns it. */
   reason: string;
+  /** Section 4.7: there is no close frame then. */
+  refusal?: Refusal;
 }
 
 export interface Agreement extends Announcement {
@@ -109,13 +112,13 @@ export abstract class Peer {
   protected abstract receiveHandshakeFrame(frame: Uint8Array, turn: Turn): void;
 
   /**
-   * Nothing follows a Finished, or an Accepted, in its record: what its receiver sends next must not go out before that
+   * Nothing follows a Finished, an Accepted or a Refused in its record: what its receiver sends next must not go out before that
    * is known.
    */
   protected sealedMessages(body: Uint8Array): Message[] {
     const messages = decodeMessages(body);
-    const last = messages.findIndex(
-      ({ type }) => type === messageTypes.finished || type === messageTypes.accepted,
+    const last = messages.findIndex(({ type }) =>
+      [messageTypes.finished, messageTypes.accepted, messageTypes.refused].includes(type as 20),
     );
     refuseUnless(last === -1 || last === messages.length - 1, 'a message behind Finished');
     return messages;

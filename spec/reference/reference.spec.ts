@@ -20,6 +20,7 @@ import {
   decodeFinished,
   decodeMessages,
   decodePlainHello,
+  decodeRefused,
   decodeServerHello,
   readAnnouncement,
 } from './messages.js';
@@ -217,19 +218,23 @@ describe('reference: messages.json, read back', () => {
       decodeAccepted(body);
       return body;
     },
+    Refused: (body) => {
+      const { data, ...rest } = decodeRefused(body);
+      return data === undefined ? rest : { ...rest, data: jsonOf(data) };
+    },
     serverExtensions: (body) => {
       const extensions = decodeExtensions(body);
-      readAnnouncement(extensions, true);
+      readAnnouncement(extensions, { ofServer: true, sealed: true });
       return extensions;
     },
     clientExtensions: (body) => {
       const extensions = decodeExtensions(body);
-      readAnnouncement(extensions, false);
+      readAnnouncement(extensions, { ofServer: false, sealed: true });
       return extensions;
     },
     PlainHello: (body) => {
       const hello = decodePlainHello(body);
-      readAnnouncement(hello.extensions, false);
+      readAnnouncement(hello.extensions, { ofServer: false, sealed: false });
       return hello;
     },
     handshakeFrameBody: decodeMessages,

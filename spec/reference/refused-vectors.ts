@@ -4,6 +4,7 @@
 import { encodeValue, type Value } from './call-messages.js';
 import { encodeManifest, type Service } from './manifest.js';
 import {
+  approvingExtensions,
   askingExtensions,
   bytes,
   clientHello,
@@ -19,10 +20,11 @@ import {
   encodeExtensions,
   encodeMessage,
   encodePlainHello,
+  encodeRefused,
   encodeServerHello,
   messageTypes,
 } from './messages.js';
-import { concat, text, u8, u16, u32, vec8 } from './notation.js';
+import { concat, text, u8, u16, u32, vec8, vec16 } from './notation.js';
 
 export function refusedVectors(): object[] {
   return [...refusedHandshake(), ...refusedManifests(), ...refusedCallMessages()];
@@ -86,6 +88,8 @@ function refusedHandshake(): object[] {
     refuse('clientCertificate', concat(encodeCertificate([]), u8(0)), 'a byte left over'),
     refuse('Finished', bytes(31, 0), '31 bytes'),
     refuse('Accepted', bytes(1, 0), 'a byte'),
+    ...refusedRefusals(),
+    ...refusedConnectionData(),
     asking('no mode', bytes(0, 0)),
     asking('mode 0', concat(u8(0), vec8(u16(0x0807)))),
     asking('mode 3', concat(u8(3), vec8(u16(0x0807)))),
@@ -125,6 +129,80 @@ function refusedHandshake(): object[] {
     refuse('handshakeFrameBody', encodeMessage({ type: 3, body: bytes(0, 0) }), 'message type 3'),
     refuse('close', bytes(0, 0), 'no code'),
     refuse('close', bytes(2, 0), 'a byte left over'),
+  ];
+}
+
+function refusedRefusals(): object[] {
+  const refused = (why: string, code: Uint8Array, message: Uint8Array, data: Uint8Array) =>
+    refuse('Refused', concat(vec8(code), vec16(message), vec16(data)), why);
+  const none = bytes(0, 0);
+  const good = encodeRefused({ code: 'FULL', message: 'no seat', data: 1 });
+  return [
+    refuse('Refused', none, 'no bytes'),
+    refuse('Refused', good.slice(0, -1), 'cut short'),
+    refuse('Refused', concat(good, u8(0)), 'a byte left over'),
+    refused('a code in small letters', text('full'), none, none),
+    refused('a code of 65 characters', bytes(65, 0x41), none, none),
+    refused('a message of 1025 bytes', none, bytes(1025, 0x61), none),
+    refused('a message that is no UTF-8', none, u8(0xff), none),
+    refused('data of 8193 bytes', none, none, encodeValue([bytes(8189, 1)])),
+    refused('data that are no array', none, none, encodeValue('full')),
+    refused('data of two entries', none, none, encodeValue([1, 2])),
+    refused('data of two arrays', none, none, concat(encodeValue([1]), encodeValue([2]))),
+    refused('data of an extension type', none, none, concat(u8(0x91), u8(0xd4), u8(1), u8(1))),
+  ];
+}
+
+function refusedConnectionData(): object[] {
+  const [manifest, maxFrameBytes, allowed, verdict] = approvingExtensions;
+  const said = (why: string, data: Uint8Array) =>
+    refuse(
+      'clientExtensions',
+      encodeExtensions([manifest!, maxFrameBytes!, { type: 5, data }]),
+      `connection data ${why}`,
+    );
+  const data = { type: 5, data: encodeValue([1]) };
+  return [
+    said('of no bytes', bytes(0, 0)),
+    said('of 16,385 bytes', encodeValue([bytes(16_381, 7)])),
+    said('that are no array', encodeValue(1)),
+    said('of no entry', encodeValue([])),
+    said('of two entries', encodeValue([1, 2])),
+    said('of two arrays', concat(encodeValue([1]), encodeValue([1]))),
+    said('that are cut short', encodeValue(['ada']).slice(0, -1)),
+    said('of an extension type', concat(u8(0x91), u8(0xd4), u8(1), u8(1))),
+    said('with a key that reaches into the prototype', encodeValue([new Map([['__proto__', 1]])])),
+    said('33 levels deep', encodeValue([nested(32)])),
+    refuse(
+      'clientExtensions',
+      encodeExtensions([manifest!, maxFrameBytes!, data, data]),
+      'connection data twice',
+    ),
+    refuse(
+      'serverExtensions',
+      encodeExtensions([...approvingExtensions, data]),
+      'connection data of a server',
+    ),
+    refuse(
+      'PlainHello',
+      encodePlainHello({ transport: 1, extensions: [manifest!, maxFrameBytes!, data] }),
+      'connection data without keys',
+    ),
+    refuse(
+      'ClientHello',
+      encodeClientHello({ ...clientHello, extensions: [data] }),
+      'connection data in a hello',
+    ),
+    refuse(
+      'serverExtensions',
+      encodeExtensions([manifest!, maxFrameBytes!, allowed!, { type: 6, data: u8(1) }]),
+      'a byte in verdict_follows',
+    ),
+    refuse(
+      'clientExtensions',
+      encodeExtensions([manifest!, maxFrameBytes!, verdict!]),
+      'the verdict of a client',
+    ),
   ];
 }
 

@@ -1,6 +1,7 @@
 // The server's role of sections 4 and 7 of docs/protocol.md, without I/O: `receive(frame)` of peer.ts, from the
 // client's hello on. One object per connection.
 
+import type { Value } from './call-messages.js';
 import { Direction } from './direction.js';
 import {
   finishedMac,
@@ -25,9 +26,11 @@ import {
   encodeExtensions,
   encodeMessage,
   encodePlainHello,
+  encodeRefused,
   encodeServerHello,
   type Message,
   messageTypes,
+  type Refusal,
   readAnnouncement,
   requestModes,
   x25519Group,
@@ -53,10 +56,15 @@ export interface ReferenceServerOptions {
     sign: (content: Uint8Array) => Uint8Array;
   };
   transport: number;
-  /** With `allowed`, unless there is no encryption; with `clientCertificateRequest` where it wants to know its clients. */
+  /**
+   * With `allowed`, unless there is no encryption; with `clientCertificateRequest` where it wants to know its clients, with
+   * `verdictFollows` where it approves them.
+   */
   announcement: Announcement;
   /** Whether it takes a client's certificate, whose key the client was found to have; default: it does. */
   takes?: (chain: Uint8Array[]) => boolean;
+  /** Where it approves its clients: why this one is refused; default: it is not. */
+  refuses?: (connectionData: Value | undefined) => Refusal | undefined;
   /** Every sealed message in a record of its own, where it would be one record for all. */
   oneMessagePerRecord?: boolean;
 }
@@ -188,7 +196,7 @@ export class ReferenceServer extends Peer {
     refuseUnless(message.type === this.expected.shift(), 'another message than the one expected');
     switch (message.type) {
       case messageTypes.extensions:
-        this.client = readAnnouncement(decodeExtensions(message.body), false);
+        this.client = readAnnouncement(decodeExtensions(message.body), { ofServer: false, sealed: true });
         break;
       case messageTypes.certificate:
         this.receiveCertificate(message);
@@ -230,9 +238,13 @@ export class ReferenceServer extends Peer {
       const taken = this.options.takes?.(this.clientCertificates) ?? true;
       refuseUnless(taken, 'a certificate that is not taken', closeCodes.certificateRejected);
     }
-    if (this.options.announcement.clientCertificateRequest) {
-      const accepted = encodeMessage({ type: messageTypes.accepted, body: new Uint8Array(0) });
-      turn.send.push(this.sealing!.seal(Both, frameTypes.handshake, accepted));
+    const verdict = this.verdict();
+    if (verdict) {
+      turn.send.push(this.sealing!.seal(Both, frameTypes.handshake, encodeMessage(verdict)));
+      if (verdict.type === messageTypes.refused) {
+        this.endRefusing(turn);
+        return;
+      }
     }
 
     const { clientTraffic, serverTraffic, exporter } = this.traffic!;
@@ -247,16 +259,34 @@ export class ReferenceServer extends Peer {
     });
   }
 
+  /** Section 4.7: undefined where none is due. */
+  private verdict(): Message | undefined {
+    const { announcement, refuses } = this.options;
+    const { clientCertificateRequest, verdictFollows } = announcement;
+    const refusal = verdictFollows && refuses?.(this.client!.connectionData);
+    if (refusal) return { type: messageTypes.refused, body: encodeRefused(refusal) };
+    if (!clientCertificateRequest && !verdictFollows) return undefined;
+    return { type: messageTypes.accepted, body: new Uint8Array(0) };
+  }
+
+  private endRefusing(turn: Turn): void {
+    turn.ended = { by: 'us', closeCode: closeCodes.normal, reason: 'the client is refused' };
+    this.stage = 'ended';
+  }
+
   private receivePlainHello(message: Message, turn: Turn): void {
     const { transport, announcement } = this.options;
     const offer = decodePlainHello(message.body);
     refuseUnless(offer.transport === transport, 'another transport');
-    const client = readAnnouncement(offer.extensions, false);
+    this.client = readAnnouncement(offer.extensions, { ofServer: false, sealed: false });
     const hello: Message = {
       type: messageTypes.plainHello,
       body: encodePlainHello({ transport, extensions: announce(announcement) }),
     };
     turn.send.push(plainFrame(frameTypes.handshake, encodeMessage(hello)));
-    this.startPlain({ ...client, agreed: 0b0001 }, announcement.maxFrameBytes);
+    const verdict = this.verdict();
+    if (verdict) turn.send.push(plainFrame(frameTypes.handshake, encodeMessage(verdict)));
+    if (verdict?.type === messageTypes.refused) this.endRefusing(turn);
+    else this.startPlain({ ...this.client, agreed: 0b0001 }, announcement.maxFrameBytes);
   }
 }

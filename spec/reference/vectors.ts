@@ -2,6 +2,7 @@
 // content. Deterministic but for ECDSA and RSA-PSS signatures, which `signatureFor` gives. README.md over there
 // tells how to read the files; generate.ts writes them; reference.spec.ts compares them with what is made here.
 
+import type { Value } from './call-messages.js';
 import { Direction } from './direction.js';
 import { fragmentVectors } from './fragment-vectors.js';
 import { fullHandshake, type HandshakeInputs } from './handshake.js';
@@ -9,12 +10,15 @@ import { directionKeys, exportKey, nextTrafficSecret, sha256 } from './key-sched
 import { type Service } from './manifest.js';
 import { messageVectors } from './message-vectors.js';
 import {
+  type Announcement,
   announce,
   type CertificateRequest,
   encodeClose,
   encodeMessage,
   encodePlainHello,
+  encodeRefused,
   messageTypes,
+  type Refusal,
   requestModes,
 } from './messages.js';
 import { closeCodes, text } from './notation.js';
@@ -100,6 +104,13 @@ export function makeVectors(identities: Identities, signatureFor: SignatureFor):
       algorithm: algorithms.ed25519,
       request: { mode: requestModes.optional, signatureAlgorithms: Object.values(algorithms) },
     }),
+    'handshake-approval.json': signed('handshake-approval.json', {
+      suite: chacha20Poly1305,
+      iterations: 1,
+      identity: identities.ed25519,
+      algorithm: algorithms.ed25519,
+      connectionData: ['ada', 'ticket 7H2KQX0M', 64, null],
+    }),
     'plain-hello.json': plainHelloVectors(),
     'records.json': recordVectors(),
     'key-update.json': keyUpdateVectors(),
@@ -138,11 +149,13 @@ interface Settings {
   request?: CertificateRequest;
   /** With Ed25519, whose signatures come out the same each time. */
   clientIdentity?: Identity;
+  /** With it the server announces a verdict. */
+  connectionData?: Value;
 }
 
 function signedHandshake(
   file: string,
-  { suite, iterations, identity, algorithm, request, clientIdentity }: Settings,
+  { suite, iterations, identity, algorithm, request, clientIdentity, connectionData }: Settings,
   identities: Identities,
   signatureFor: SignatureFor,
 ): object {
@@ -150,6 +163,10 @@ function signedHandshake(
   const inputs: HandshakeInputs = {
     ...common,
     ...(request && { server: { ...common.server, clientCertificateRequest: request } }),
+    ...(connectionData !== undefined && {
+      client: { ...common.client, connectionData },
+      server: { ...common.server, verdictFollows: true },
+    }),
     certificate: {
       chain: identity.chain.map(bytesOf),
       algorithm,
@@ -243,6 +260,10 @@ function handshakeVectors(
     },
     exported: [exported(exporter, 'sample', 'context', 32)],
     handshakeFrames: made.frames,
+    refused: inputs.server.verdictFollows && {
+      ...refusal,
+      frame: fullHandshake({ ...inputs, refusal }).frames.at(-1)!.frame,
+    },
     trafficFrames: trafficFrames(inputs.suite, clientTraffic, serverTraffic),
   };
 }
@@ -279,13 +300,16 @@ function trafficFrames(suite: number, clientTraffic: Uint8Array, serverTraffic: 
   return frames;
 }
 
+/** What a server may say in the place of Accepted. */
+const refusal: Refusal = { code: 'SERVER_FULL', message: 'all 64 seats are taken', data: [12] };
+
 function plainHelloVectors(): object {
   const inputs = {
     transport: 1,
     client: { manifest: clientManifest, maxFrameBytes: 65_536 },
     server: { manifest: serverManifest, maxFrameBytes: 1_048_576 },
   };
-  const hello = (announcement: typeof inputs.client) => ({
+  const hello = (announcement: Announcement) => ({
     type: messageTypes.plainHello,
     body: encodePlainHello({ transport: inputs.transport, extensions: announce(announcement) }),
   });
@@ -301,6 +325,26 @@ function plainHelloVectors(): object {
       plain('server', 'PlainHello', frameTypes.handshake, encodeMessage(hello(inputs.server))),
       plain('client', 'messages', frameTypes.messages, text('a body')),
       plain('server', 'close, normal', frameTypes.close, encodeClose(closeCodes.normal)),
+    ],
+    approval: [
+      plain(
+        'server',
+        'PlainHello, a verdict follows',
+        frameTypes.handshake,
+        encodeMessage(hello({ ...inputs.server, verdictFollows: true })),
+      ),
+      plain(
+        'server',
+        'Accepted',
+        frameTypes.handshake,
+        encodeMessage({ type: messageTypes.accepted, body: new Uint8Array(0) }),
+      ),
+      plain(
+        'server',
+        'Refused',
+        frameTypes.handshake,
+        encodeMessage({ type: messageTypes.refused, body: encodeRefused(refusal) }),
+      ),
     ],
     mismatch: [
       plain(

@@ -17,7 +17,7 @@ const inMs = (ms: number) => new Date(now.getTime() + ms);
 const contextUntil = (deadline?: Date, signal = new AbortController().signal) =>
   ({ deadline, signal }) as CallContext;
 const left = (options: Parameters<typeof planCall>[0], streams = false) =>
-  timeLeft(planCall(options), now, streams, defaultLimits);
+  timeLeft(planCall(options), { date: () => now }, streams, defaultLimits);
 
 describe('rpc/call-options', () => {
   it('gives the least of all that limits a call', () => {

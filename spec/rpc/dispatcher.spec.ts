@@ -5,9 +5,12 @@ import { expect } from 'chai';
 import { RpcError, SealwireError } from '../../lib/base/errors.js';
 import { type Limits, resolveLimits } from '../../lib/base/limits.js';
 import { type CallContext, callContext } from '../../lib/rpc/call-context.js';
+import type { CallObserver } from '../../lib/rpc/call-observer.js';
 import { Dispatcher } from '../../lib/rpc/dispatcher.js';
 import type { PeerIdentity } from '../../lib/rpc/identity.js';
 import { incidentMessage } from '../../lib/rpc/incident.js';
+import { defaultLimitActions } from '../../lib/rpc/limit-actions.js';
+import { LimitGuard } from '../../lib/rpc/limit-guard.js';
 import { Peer } from '../../lib/rpc/peer.js';
 import type { ServedMethod } from '../../lib/rpc/registry.js';
 import type { Session } from '../../lib/rpc/session.js';
@@ -49,22 +52,34 @@ function setUp(options: SetUp = {}) {
     invoke: (args) => body(...args),
     ...method,
   };
+  const fail = (error: SealwireError) => void failures.push(error);
+  const observer: CallObserver = {
+    failed: (failing, method, error, incident) => {
+      expect(incident).to.match(/^\w{8}$/);
+      incidents.push(incident);
+      events.push(['failed', failing, method, error]);
+    },
+    refused: (...args) => events.push(['refused', ...args]),
+  };
+  const guard = new LimitGuard({
+    peer: caller,
+    limits: resolveLimits(limits),
+    actions: defaultLimitActions,
+    clock,
+    observer,
+    fail,
+    wasted: () => undefined,
+  });
   const dispatcher = new Dispatcher({
+    guard,
     peer: caller,
     methods: [served, { ...served, fullName: 'Arena.wave', oneWay: true, timeoutMs: undefined }],
     limits: resolveLimits(limits),
     clock,
     allowed,
     send: outgoing.send,
-    fail: (error) => failures.push(error),
-    observer: {
-      failed: (failing, method, error, incident) => {
-        expect(incident).to.match(/^\w{8}$/);
-        incidents.push(incident);
-        events.push(['failed', failing, method, error]);
-      },
-      refused: (...args) => events.push(['refused', ...args]),
-    },
+    fail,
+    observer,
   });
   return { dispatcher, outgoing, clock, events, failures, incidents };
 }

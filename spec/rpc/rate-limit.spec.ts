@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { RateExceeded, RateLimiter, TokenBucket } from '../../lib/rpc/rate-limit.js';
+import { RateLimiter, TokenBucket } from '../../lib/rpc/rate-limit.js';
 import { ManualClock } from '../support/manual-clock.js';
 import { SeededRandom } from '../support/random.js';
 
@@ -85,15 +85,17 @@ describe('rpc/rate-limit', () => {
       limiter.admit(chat, undefined),
     ]).to.deep.equal([undefined, undefined, undefined]);
     const excess = limiter.admit(move, once);
-    expect(excess).to.be.instanceOf(RateExceeded);
-    expect(excess).to.deep.include({
+    expect(excess).to.deep.equal({
       code: 'RESOURCE_EXHAUSTED',
       message: 'this method may be called 2 times a second; try again in 500 ms',
       data: { retryAfterMs: 500 },
-      outcome: 'refuse',
+      action: 'refuse',
     });
-    for (let call = 0; call < 5; call++) expect(limiter.admitAny()).to.equal(undefined);
-    expect(limiter.admitAny()).to.deep.include({ outcome: 'disconnect', data: { retryAfterMs: 1000 } });
-    expect(new RateLimiter(clock).admitAny()).to.equal(undefined);
+    for (let call = 0; call < 5; call++) expect(limiter.admitAny(true)).to.equal(undefined);
+    expect(limiter.admitAny(true)).to.deep.include({ action: 'disconnect', data: { retryAfterMs: 1000 } });
+    // What anybody on the path can have sent takes nothing from the peer.
+    for (let call = 0; call < 5; call++) expect(limiter.admitAny(false)).to.equal(undefined);
+    expect(limiter.admitAny(false)).to.deep.include({ action: 'disconnect' });
+    expect(new RateLimiter(clock).admitAny(true)).to.equal(undefined);
   });
 });

@@ -77,7 +77,7 @@ export function configurations(): NetworkConfig[] {
     // @ts-expect-error no crypto backend
     { crypto: { name: 'mine' } },
     // @ts-expect-error announced for later versions: nothing may be believed to protect that does not
-    { approveConnection: () => true },
+    { resumption: true },
   ];
   return [...good, ...bad];
 }

@@ -11,14 +11,12 @@ import { startServerHandshake } from '../../lib/handshake/server.js';
 import type { ExtensionMap } from '../../lib/wire/extensions.js';
 import { frameTypes, plainFrame } from '../../lib/wire/frame.js';
 import {
-  decodeAccepted,
   decodeCertificate,
   decodeCertificateVerify,
   decodeClientHello,
   decodeExtensionsMessage,
   decodePlainHello,
   decodeServerHello,
-  encodeAccepted,
   encodeCertificate,
   encodeCertificateVerify,
   encodeClientHello,
@@ -31,6 +29,12 @@ import {
   messageTypes,
   splitMessages,
 } from '../../lib/wire/handshake-message.js';
+import {
+  decodeAccepted,
+  decodeRefused,
+  encodeAccepted,
+  encodeRefused,
+} from '../../lib/wire/verdict-message.js';
 import { clientConfig, expectHandshakeFailed, serverConfig } from '../handshake/roles.js';
 import { fromHex, vectors } from '../support/vectors.js';
 
@@ -86,6 +90,12 @@ const codecs: Record<string, (body: Uint8Array) => { fields: unknown; again: Han
       decodeAccepted(body);
       return { fields: '', again: encodeAccepted() };
     },
+    Refused(body) {
+      const refusal = decodeRefused(body);
+      const { code = '', message, data } = refusal;
+      const fields = { code, message, ...(data !== undefined && { data: hexBytes(data) }) };
+      return { fields, again: encodeRefused(refusal) };
+    },
     Certificate(body) {
       const chain = decodeCertificate(body, 1);
       return { fields: chain.map(toHex), again: encodeCertificate(chain) };
@@ -103,6 +113,11 @@ const codecs: Record<string, (body: Uint8Array) => { fields: unknown; again: Han
     },
   };
 
+/** Binary as the vectors have it. */
+function hexBytes(value: unknown): unknown {
+  return value instanceof Uint8Array ? { $bytes: toHex(value) } : value;
+}
+
 /** Unknown types mean nothing, so they are not given out, and such a message is not put together again. */
 function extensions(body: Uint8Array): { fields: HexExtension[]; again: HandshakeMessage | undefined } {
   const peer = decodeExtensionsMessage(body);
@@ -117,6 +132,8 @@ function extensions(body: Uint8Array): { fields: HexExtension[]; again: Handshak
     const length = (2 * codes.length).toString(16).padStart(2, '0');
     fields.push({ type: 4, data: [required ? '02' : '01', length, ...codes].join('') });
   }
+  if (peer.connectionData !== undefined) fields.push({ type: 5, data: toHex(peer.connectionData) });
+  if (peer.verdictFollows) fields.push({ type: 6, data: '' });
   return { fields, again: encodeExtensionsMessage(peer) };
 }
 
@@ -129,7 +146,7 @@ describe('handshake messages', () => {
     for (const [index, { name, fields, body }] of handshakeMessages.entries()) {
       it(`reads and says ${name} (${index})`, () => {
         const known = name.endsWith('Extensions')
-          ? (fields as HexExtension[]).filter(({ type }) => type <= 4)
+          ? (fields as HexExtension[]).filter(({ type }) => type <= 6)
           : fields;
         const { fields: read, again } = codecs[name]!(fromHex(body));
         expect(read).to.deep.equal(known);
@@ -166,16 +183,19 @@ describe('handshake messages', () => {
       Certificate: (body) => decodeCertificate(body, 1),
       serverExtensions(body) {
         // That it must be there is for the client to say; see handshake/client.spec.ts.
-        if (decodeExtensionsMessage(body).allowed === undefined)
-          throw new SealwireError('PROTOCOL_ERROR', 'allowed');
+        const { allowed, connectionData } = decodeExtensionsMessage(body);
+        if (allowed === undefined || connectionData !== undefined)
+          throw new SealwireError('PROTOCOL_ERROR', 'allowed, or connection data');
       },
       clientExtensions(body) {
         // That a client asks for nothing is for the server to say; see handshake/server.spec.ts.
-        if (decodeExtensionsMessage(body).certificateRequest !== undefined)
-          throw new SealwireError('PROTOCOL_ERROR', 'a request');
+        const { certificateRequest, verdictFollows } = decodeExtensionsMessage(body);
+        if (certificateRequest !== undefined || verdictFollows)
+          throw new SealwireError('PROTOCOL_ERROR', 'a request, or a verdict');
       },
       clientCertificate: (body) => decodeCertificate(body, 0),
       Accepted: decodeAccepted,
+      Refused: decodeRefused,
     };
     /** What is well-formed, and refused by the state that looks at what it means. */
     const meaning = ['a share of X25519 of 31 bytes', 'a share of 33 bytes', 'transport 0', 'transport 4'];

@@ -1,0 +1,120 @@
+// What one peer does to the limits of its connection: what happens to it then, and who is told.
+//
+//   a call that is not run ─▸ refused, or dropped ─ more than maxRefusedCalls ─▸ disconnected
+//   a message that leads to nothing ─▸ dropped ──── more than maxStrayBytes ───▸ disconnected
+//
+// Whoever sends either also has a smaller share of the turn of the event loop, in which others wait for theirs.
+
+import type { Clock } from '../base/clock.js';
+import { SealwireError } from '../base/errors.js';
+import type { Limits } from '../base/limits.js';
+import type { LimitAction } from '../contract/limit.js';
+import type { CallObserver } from './call-observer.js';
+import type { LimitActions } from './limit-actions.js';
+import { type LimitName, LimitReporter } from './limit-report.js';
+import { isNotRead, type Outgoing } from './outgoing.js';
+import type { Peer } from './peer.js';
+import { TokenBucket } from './rate-limit.js';
+
+/** The time in which a peer may have refused calls and stray bytes: as many as the limits say. */
+const periodSeconds = 10;
+/** A refused call has been received, opened and looked over before it was refused: so much of it counts as one more. */
+const refusedPortionBytes = 16 * 1024;
+/** A message costs something however small it is. */
+const strayMessageBytes = 64;
+/** `refused` is told of as many calls a second of one peer; `limitExceeded` counts the others. */
+const toldRefusals = { perSecond: 100, burst: 100 };
+
+export interface LimitGuardOptions {
+  readonly peer: Peer;
+  readonly limits: Pick<Limits, 'maxRefusedCalls' | 'maxStrayBytes'>;
+  readonly actions: LimitActions;
+  readonly clock: Clock;
+  readonly observer: Pick<CallObserver, 'refused' | 'limitExceeded'>;
+  /** The peer has gone too far. */
+  fail(error: SealwireError): void;
+  /** The peer has sent something that leads to nothing. */
+  wasted(): void;
+}
+
+export class LimitGuard {
+  readonly actions: LimitActions;
+  readonly #options: LimitGuardOptions;
+  readonly #reporter: LimitReporter;
+  readonly #refusals: TokenBucket;
+  readonly #strays: TokenBucket;
+  readonly #toldRefusals: TokenBucket;
+  #closed = false;
+  #cut = false;
+
+  constructor(options: LimitGuardOptions) {
+    const { limits, clock, observer, peer, actions } = options;
+    this.actions = actions;
+    this.#options = options;
+    this.#reporter = new LimitReporter(clock, (report) => observer.limitExceeded?.(peer, report));
+    this.#refusals = bucketOf(limits.maxRefusedCalls, clock);
+    this.#strays = bucketOf(limits.maxStrayBytes, clock);
+    this.#toldRefusals = new TokenBucket(toldRefusals, clock);
+  }
+
+  /** A limit was reached: this side is told, and the connection ends where that is the action. */
+  exceeded(limit: LimitName, action: LimitAction, what: string, method?: string): void {
+    if (this.#closed) return;
+    this.#reporter.add(limit, action, this.#options.peer.remoteAddress, method);
+    if (action !== 'disconnect') return;
+    this.#cut = true;
+    this.#options.fail(new SealwireError('LIMIT_EXCEEDED', `the peer ${what}`));
+  }
+
+  /** A call is not run. False: its caller is not told. `bytes` is its length. */
+  refuse(code: string, method: string, bytes: number): boolean {
+    if (this.#closed) return false;
+    const { peer, observer, wasted } = this.#options;
+    const action = this.actions.refusedCalls;
+    if (this.#toldRefusals.take() === 0) observer.refused(peer, method, code);
+    else this.exceeded('refusedCalls', 'refuse', '', method);
+    wasted();
+    // Whoever drains sends its callers away: they have done nothing wrong.
+    if (code === 'UNAVAILABLE' || action === 'refuse') return true;
+    if (this.#refusals.take(1 + Math.floor(bytes / refusedPortionBytes)) === 0) return true;
+    this.exceeded('refusedCalls', action, 'goes on making calls that are refused', method);
+    return false;
+  }
+
+  /** A message belongs to no call that there is, or asks for a sign of life. */
+  stray(bytes = 0): void {
+    if (this.#closed) return;
+    this.#options.wasted();
+    if (this.#strays.take(strayMessageBytes + bytes) === 0 || this.actions.strayMessages === 'drop') return;
+    this.exceeded('strayMessages', 'disconnect', 'goes on sending what leads to nothing');
+  }
+
+  /** The connection has ended: what was counted and not told yet is told, and so is a limit that was kept below. */
+  close(cause: SealwireError): void {
+    if (this.#closed) return;
+    if (cause.code === 'LIMIT_EXCEEDED' && !this.#cut)
+      this.#reporter.add('frames', 'disconnect', this.#options.peer.remoteAddress);
+    this.#closed = true;
+    this.#reporter.close();
+  }
+}
+
+/** Calls of this side: what happens when the peer does not read them is chosen. */
+export function guarded(outgoing: Outgoing, guard: LimitGuard): Outgoing {
+  return {
+    ...outgoing,
+    send(flags, message, channel, isVolatile) {
+      try {
+        outgoing.send(flags, message, channel, isVolatile);
+      } catch (error) {
+        if (isNotRead(error))
+          guard.exceeded('unreadCalls', guard.actions.unreadCalls, 'does not read what it is sent');
+        throw error;
+      }
+    },
+  };
+}
+
+function bucketOf(most: number, clock: Clock): TokenBucket {
+  return new TokenBucket({ perSecond: most / periodSeconds, burst: most }, clock);
+}

@@ -1,0 +1,109 @@
+// The calls of one connection that wait for their answer, or for its end, each until the first of these:
+//
+//   the peer settles it ─ its time is over ─ a signal is aborted ─ the connection ends
+//
+// One map, and one timer for all. What became of a call is for the caller to say (caller.ts); here it is known, or not.
+
+import type { Clock } from '../base/clock.js';
+import { SealwireError } from '../base/errors.js';
+import { satisfies } from '../contract/security.js';
+import { onceAborted } from './call-options.js';
+import { CallTimer, type Limited } from './call-timer.js';
+import type { IncomingStream } from './incoming-stream.js';
+import type { OutgoingStream } from './outgoing-stream.js';
+
+/** Who waits for the answer. */
+export interface Answer {
+  /** The stream that is the answer; undefined where it is a value. */
+  readonly items: IncomingStream | undefined;
+  readonly resolve: (value: unknown) => void;
+  /** The peer's error. */
+  readonly reject: (error: SealwireError) => void;
+  /** What ends the call on this side. */
+  readonly abort: (error: SealwireError) => void;
+}
+
+export interface PendingCall extends Limited {
+  readonly id: number;
+  readonly method: { readonly fullName: string };
+  readonly flags: number;
+  readonly channel: string | undefined;
+  /** 0: no limit. */
+  readonly timeoutMs: number;
+  readonly answer: Answer;
+  /** Undefined where it listens to no signal. */
+  stopListening: (() => void) | undefined;
+  argument: OutgoingStream | undefined;
+  /** What the argument's iterator threw: the peer was told as much as it may know. */
+  argumentError: unknown;
+}
+
+export class PendingCalls {
+  readonly #calls = new Map<number, PendingCall>();
+  readonly #timer: CallTimer<PendingCall>;
+  readonly #giveUp: (call: PendingCall, error: SealwireError) => void;
+
+  /** `giveUp` is told of calls whose time is over, or whose signal is aborted; it forgets them. */
+  constructor(clock: Clock, giveUp: (call: PendingCall, error: SealwireError) => void) {
+    this.#giveUp = giveUp;
+    this.#timer = new CallTimer(clock, this.#calls, (call) => {
+      if (this.has(call)) giveUp(call, tooLate(call));
+    });
+  }
+
+  get size(): number {
+    return this.#calls.size;
+  }
+
+  /** When a call with this time limit, 0 for none, is due if it begins now. */
+  dueIn(timeoutMs: number): number {
+    return timeoutMs === 0 ? Number.POSITIVE_INFINITY : this.#timer.dueIn(timeoutMs);
+  }
+
+  add(call: PendingCall, signals: readonly AbortSignal[]): void {
+    this.#calls.set(call.id, call);
+    this.#timer.added(call);
+    if (signals.length > 0)
+      call.stopListening = onceAborted(signals, (signal) => this.#giveUp(call, cancelled(signal)));
+  }
+
+  has(call: PendingCall): boolean {
+    return this.#calls.get(call.id) === call;
+  }
+
+  awaits(id: number): boolean {
+    return this.#calls.has(id);
+  }
+
+  /** Undefined when the call is over. Throws PROTOCOL_ERROR for what is less protected than its call. */
+  find(id: number, flags: number, what: string): PendingCall | undefined {
+    const call = this.#calls.get(id);
+    if (call !== undefined && !satisfies(flags, call.flags))
+      throw new SealwireError(
+        'PROTOCOL_ERROR',
+        `the peer sent ${what} with less protection than its call had`,
+      );
+    return call;
+  }
+
+  /** The call is over: nothing of it is left, and its argument stops. */
+  forget(call: PendingCall): void {
+    if (this.#calls.delete(call.id)) this.#timer.removed();
+    call.stopListening?.();
+    call.argument?.stop();
+  }
+
+  /** All of them, as they are now. */
+  all(): PendingCall[] {
+    return [...this.#calls.values()];
+  }
+}
+
+export function cancelled(signal: AbortSignal): SealwireError {
+  return new SealwireError('CANCELLED', 'the call was cancelled', { cause: signal.reason });
+}
+
+function tooLate({ method, answer, timeoutMs }: PendingCall): SealwireError {
+  const what = answer.items ? 'end' : 'answer';
+  return new SealwireError('DEADLINE_EXCEEDED', `${method.fullName} did not ${what} within ${timeoutMs} ms`);
+}
