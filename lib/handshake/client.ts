@@ -17,6 +17,7 @@ import type { CertificateRequest, PeerExtensions } from '../wire/extensions.js';
 import {
   decodeCertificate,
   decodeExtensionsMessage,
+  decodeHelloRequest,
   decodeServerHello,
   encodeCertificate,
   encodeClientHello,
@@ -30,6 +31,7 @@ import { canSignAs, offeredSignatures, offeredSuites, x25519Group } from './algo
 import { checkProof, proveIdentity } from './certificate-verify.js';
 import { type ExpectedFlight, handshakeSealer, SealedState, sealFlight } from './flight.js';
 import { finishedMac, HandshakeSecrets } from './key-schedule.js';
+import { checkRepeated, type Preamble } from './preamble.js';
 import {
   Established,
   expectType,
@@ -60,6 +62,8 @@ export interface ClientHandshakeConfig {
   readonly maxMessageBytes?: number;
   /** It has connection data to say: a PendingVerdict comes out also where it is anonymous. */
   readonly saysConnectionData?: boolean;
+  /** What was said before the ClientHello; undefined where it comes first. */
+  readonly preamble?: Preamble | undefined;
   /** More PBKDF2 iterations than this are refused: the server does not choose how long we compute. */
   readonly maxIterations: number;
 }
@@ -69,7 +73,13 @@ export function startClientHandshake(config: ClientHandshakeConfig): {
   handshake: Handshake;
   send: Uint8Array;
 } {
-  const { crypto } = config;
+  const { next, frame } = greet(config);
+  return { handshake: new Handshake(next), send: frame };
+}
+
+/** The ClientHello, and what comes behind it. */
+export function greet(config: ClientHandshakeConfig): { next: HandshakeState; frame: Uint8Array } {
+  const { crypto, preamble } = config;
   const keyPair = crypto.x25519KeyPair();
   const hello = encodeClientHello({
     random: crypto.randomBytes(randomBytes),
@@ -82,11 +92,8 @@ export function startClientHandshake(config: ClientHandshakeConfig): {
     allowed: config.allowed,
     extensions: new Map(),
   });
-  const transcript = new Transcript(crypto).add(hello);
-  return {
-    handshake: new Handshake(new ExpectServerHello(config, transcript, keyPair)),
-    send: helloFrame(hello),
-  };
+  const transcript = new Transcript(crypto, preamble?.said).add(hello);
+  return { next: new ExpectServerHello(config, transcript, keyPair), frame: helloFrame(hello) };
 }
 
 class ExpectServerHello implements HandshakeState {
@@ -102,7 +109,12 @@ class ExpectServerHello implements HandshakeState {
   }
 
   handle(message: HandshakeMessage): Transition {
-    const { crypto, maxIterations } = this.#config;
+    const { crypto, maxIterations, preamble } = this.#config;
+    if (preamble?.peer !== undefined && message.type === messageTypes.helloRequest) {
+      // On a living connection it may cross the ClientHello; it has no part in what is agreed.
+      decodeHelloRequest(message.body);
+      return { next: this, send: [] };
+    }
     expectType(message, messageTypes.serverHello);
     const hello = decodeServerHello(message.body);
     const suite = offeredSuites(crypto).find(({ code }) => code === hello.suite);
@@ -175,6 +187,7 @@ class ExpectExtensions extends SealedState<Flight> {
     if (peer.connectionData !== undefined) {
       throw failed('malformed', 'the server says connection data: only clients do');
     }
+    checkRepeated(this.flight.config.preamble, peer);
     this.flight.transcript.add(message);
     const next = this.flight.config.signed
       ? new ExpectCertificate({ ...this.flight, peer })

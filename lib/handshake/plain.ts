@@ -39,7 +39,10 @@ export interface PlainHandshakeConfig {
 const plainOnly = 0b0001;
 
 export function startPlainClient(config: PlainHandshakeConfig): { handshake: Handshake; send: Uint8Array } {
-  return { handshake: new Handshake(new ExpectPlainHello(config, 'client')), send: plainHello(config) };
+  return {
+    handshake: new Handshake(new ExpectPlainHello(config, 'client')),
+    send: helloFrame(plainHello(config)),
+  };
 }
 
 export function startPlainServer(config: PlainHandshakeConfig): Handshake {
@@ -66,13 +69,19 @@ class ExpectPlainHello implements HandshakeState {
       throw failed('transport', 'the peer says that it speaks over another transport');
     }
     const peer = readPeerExtensions(hello.extensions);
+    if (peer.onDemand) {
+      throw failed(
+        'encryption-mismatch',
+        'the peer wants encryption (on demand), and enableEncryption is off here',
+      );
+    }
     if (this.#role === 'client') {
       return { next: peer.verdictFollows ? new ExpectPlainVerdict(peer) : established(peer), send: [] };
     }
     if (peer.verdictFollows)
       throw failed('malformed', 'the client announces a verdict: only servers give one');
     const next = this.#config.approves ? pendingVerdict(peer) : established(peer);
-    return { next, send: [plainHello(this.#config)] };
+    return { next, send: [helloFrame(plainHello(this.#config))] };
   }
 
   destroy(): void {
@@ -109,17 +118,22 @@ function pendingVerdict(peer: PeerExtensions): PendingVerdict {
   });
 }
 
-function established(peer: PeerExtensions): Established {
-  return new Established({ protection: 'none', peer, allowed: plainOnly, peerChain: [], confirmed: true });
+/** `later`: where keys may yet be agreed. */
+export function established(peer: PeerExtensions, later?: Handshake): Established {
+  return new Established({
+    protection: 'none',
+    peer,
+    allowed: plainOnly,
+    peerChain: [],
+    confirmed: true,
+    ...(later && { later }),
+  });
 }
 
-function plainHello({
-  transport,
-  manifest,
-  maxFrameBytes,
-  maxMessageBytes,
-  approves,
-}: PlainHandshakeConfig): Uint8Array {
+export function plainHello(
+  { transport, manifest, maxFrameBytes, maxMessageBytes, approves }: PlainHandshakeConfig,
+  onDemand = false,
+): HandshakeMessage {
   const extensions = peerExtensionMap({
     manifest,
     maxFrameBytes,
@@ -127,6 +141,7 @@ function plainHello({
     allowed: undefined,
     certificateRequest: undefined,
     ...(approves && { verdictFollows: true }),
+    ...(onDemand && { onDemand }),
   });
-  return helloFrame(encodePlainHello({ transport, extensions }));
+  return encodePlainHello({ transport, extensions });
 }

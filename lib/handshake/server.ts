@@ -16,12 +16,13 @@ import type { Identity } from '../certificate/identity.js';
 import type { CryptoProvider } from '../crypto/provider.js';
 import { Opener } from '../record/open.js';
 import type { Sealer } from '../record/seal.js';
-import type { CertificateRequest, PeerExtensions } from '../wire/extensions.js';
+import { type CertificateRequest, type PeerExtensions, readPeerExtensions } from '../wire/extensions.js';
 import {
   type ClientHello,
   decodeCertificate,
   decodeClientHello,
   decodeExtensionsMessage,
+  decodePlainHello,
   encodeCertificate,
   encodeExtensionsMessage,
   encodeMessage,
@@ -35,6 +36,7 @@ import { canSignAs, chooseSuite, offeredSignatures, type Suite, x25519Group } fr
 import { checkProof, proveIdentity } from './certificate-verify.js';
 import { type ExpectedFlight, handshakeSealer, SealedState, sealFlight, sealMessage } from './flight.js';
 import { finishedMac, HandshakeSecrets } from './key-schedule.js';
+import { checkRepeated, type Preamble, requestHello } from './preamble.js';
 import {
   Established,
   expectType,
@@ -62,6 +64,8 @@ export interface ServerHandshakeConfig {
   readonly maxFrameBytes: number;
   /** Announced where it is given; left out, it is as much as a frame. */
   readonly maxMessageBytes?: number;
+  /** What was said before the ClientHello; undefined where it comes first. */
+  readonly preamble?: Preamble | undefined;
   /** PBKDF2 iterations of every handshake. */
   readonly iterations: number;
 }
@@ -86,7 +90,8 @@ export function startServerHandshake(config: ServerHandshakeConfig): Handshake {
   return new Handshake(new ExpectClientHello(config));
 }
 
-class ExpectClientHello implements HandshakeState {
+/** Also for a client that would rather begin in the clear: then it is told to begin with a ClientHello. */
+export class ExpectClientHello implements HandshakeState {
   readonly opener: undefined;
   readonly #config: ServerHandshakeConfig;
 
@@ -95,10 +100,9 @@ class ExpectClientHello implements HandshakeState {
   }
 
   handle(message: HandshakeMessage): Transition {
-    const { crypto, iterations } = this.#config;
-    if (message.type === messageTypes.plainHello) {
-      throw failed('encryption-mismatch', 'the client has encryption off (enableEncryption), this server on');
-    }
+    const { crypto, iterations, preamble } = this.#config;
+    if (message.type === messageTypes.plainHello && preamble === undefined)
+      return this.#requestHello(message);
     expectType(message, messageTypes.clientHello);
     const hello = decodeClientHello(message.body);
     const { suite, clientShare, identity } = this.#negotiate(hello);
@@ -113,7 +117,7 @@ class ExpectClientHello implements HandshakeState {
       keyShare: { group: x25519Group, key: keyPair.publicKey },
       iterations,
     });
-    const transcript = new Transcript(crypto).add(message).add(reply);
+    const transcript = new Transcript(crypto, preamble?.said).add(message).add(reply);
     const secrets = new HandshakeSecrets(crypto, {
       cipher: suite.cipher,
       sharedSecret,
@@ -136,6 +140,16 @@ class ExpectClientHello implements HandshakeState {
 
   destroy(): void {
     // Nothing secret is held before the client has spoken.
+  }
+
+  /** Which client began in the clear is told by the extension alone: others would go on so. */
+  #requestHello(message: HandshakeMessage): Transition {
+    const { extensions } = decodePlainHello(message.body);
+    if (!readPeerExtensions(extensions).onDemand) {
+      throw failed('encryption-mismatch', 'the client has encryption off (enableEncryption), this server on');
+    }
+    const { preamble, frame } = requestHello(message);
+    return { next: new ExpectClientHello({ ...this.#config, preamble }), send: [frame] };
   }
 
   #negotiate(hello: ClientHello): Negotiated {
@@ -254,6 +268,7 @@ class ExpectClientExtensions extends SealedState<Flight> {
     }
     if (peer.verdictFollows)
       throw failed('malformed', 'the client announces a verdict: only servers give one');
+    checkRepeated(this.flight.config.preamble, peer);
     this.flight.transcript.add(message);
     const next =
       this.flight.config.clientAuthentication === 'none'

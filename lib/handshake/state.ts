@@ -21,6 +21,8 @@ export interface HandshakeState {
   /** Opens the frames that this state waits for; undefined where they are plain. */
   readonly opener: Opener | undefined;
   handle(message: HandshakeMessage): Transition;
+  /** Where this side may speak first: see {@link Handshake.begin}. */
+  begin?(): Transition;
   /** Wipes what this state holds; called when the handshake fails. */
   destroy(): void;
 }
@@ -74,6 +76,8 @@ export class Established {
   readonly peerChain: readonly Uint8Array[];
   /** The peer is through with its handshake as well, as far as this side knows: a refusal in plain is a forgery. */
   readonly confirmed: boolean;
+  /** Agrees on keys while calls go on in the clear; undefined where there are keys, or will never be. */
+  readonly later: Handshake | undefined;
 
   constructor(fields: {
     protection: Protection;
@@ -82,6 +86,7 @@ export class Established {
     allowed: number;
     peerChain: readonly Uint8Array[];
     confirmed: boolean;
+    later?: Handshake;
   }) {
     this.protection = fields.protection;
     this.secrets = fields.secrets;
@@ -89,12 +94,14 @@ export class Established {
     this.allowed = fields.allowed;
     this.peerChain = fields.peerChain;
     this.confirmed = fields.confirmed;
+    this.later = fields.later;
   }
 
   destroy(): void {
     this.secrets?.sending.destroy();
     this.secrets?.receiving.destroy();
     this.secrets?.exporter.destroy();
+    this.later?.destroy();
   }
 }
 
@@ -124,6 +131,16 @@ export class Handshake {
     return this.#guarded(() =>
       this.#open(frame).flatMap((message) => this.#go(this.#waiting().handle(message))),
     );
+  }
+
+  /** This side wants keys, on a living connection: once, and before any frame of the peer was received. */
+  begin(): Transition {
+    return this.#guarded(() => {
+      const { begin } = this.#waiting();
+      if (begin === undefined)
+        throw failed('internal', 'this handshake is under way, or not for this side to begin');
+      return this.#go(begin.call(this.#waiting()));
+    });
   }
 
   /**

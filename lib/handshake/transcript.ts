@@ -13,8 +13,10 @@ export class Transcript {
   readonly #crypto: CryptoProvider;
   readonly #said: Uint8Array[] = [protocolLabel];
 
-  constructor(crypto: CryptoProvider) {
+  /** `said`: in the clear, before the ClientHello. */
+  constructor(crypto: CryptoProvider, said: readonly HandshakeMessage[] = []) {
     this.#crypto = crypto;
+    for (const message of said) this.add(message);
   }
 
   /** Adds a message, sent or received, whose bytes nobody changes any more. */

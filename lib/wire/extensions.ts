@@ -16,6 +16,7 @@ export const extensionTypes = {
   connectionData: 5,
   verdictFollows: 6,
   maxMessageBytes: 7,
+  onDemand: 8,
 } as const;
 
 const maxExtensions = 16;
@@ -44,6 +45,8 @@ export interface PeerExtensions {
   readonly connectionData?: Uint8Array;
   /** Only from a server: Accepted or Refused comes at the end of the handshake. */
   readonly verdictFollows?: boolean;
+  /** Only in the clear: keys may be agreed later, on this very connection. */
+  readonly onDemand?: boolean;
 }
 
 /** The server wants to know who the client is. */
@@ -56,7 +59,7 @@ export interface CertificateRequest {
 
 export function peerExtensionMap(extensions: PeerExtensions): ExtensionMap {
   const { manifest, maxFrameBytes, maxMessageBytes, allowed, certificateRequest } = extensions;
-  const { connectionData, verdictFollows } = extensions;
+  const { connectionData, verdictFollows, onDemand } = extensions;
   const map = new Map([
     [extensionTypes.manifest, manifest],
     [extensionTypes.maxFrameBytes, new ByteWriter().u32(maxFrameBytes).finish()],
@@ -70,6 +73,7 @@ export function peerExtensionMap(extensions: PeerExtensions): ExtensionMap {
   }
   if (connectionData !== undefined) map.set(extensionTypes.connectionData, connectionData);
   if (verdictFollows) map.set(extensionTypes.verdictFollows, empty);
+  if (onDemand) map.set(extensionTypes.onDemand, empty);
   return map;
 }
 
@@ -83,9 +87,11 @@ export function readPeerExtensions(map: ExtensionMap): PeerExtensions {
   const request = map.get(extensionTypes.clientCertificateRequest);
   const connectionData = map.get(extensionTypes.connectionData);
   const verdict = map.get(extensionTypes.verdictFollows);
+  const onDemand = map.get(extensionTypes.onDemand);
   // Read by whoever asks for it; what is no value ends the handshake, whether anybody asks or not.
   if (connectionData !== undefined) checkCarried(connectionData, maxConnectionDataBytes);
   if (verdict !== undefined && verdict.length > 0) throw malformed('a verdict_follows that is not empty');
+  if (onDemand !== undefined && onDemand.length > 0) throw malformed('an on_demand that is not empty');
   return {
     manifest,
     maxFrameBytes,
@@ -94,6 +100,7 @@ export function readPeerExtensions(map: ExtensionMap): PeerExtensions {
     certificateRequest: request && decodeCertificateRequest(request),
     ...(connectionData && { connectionData }),
     ...(verdict && { verdictFollows: true }),
+    ...(onDemand && { onDemand: true }),
   };
 }
 

@@ -5,7 +5,7 @@
 // Each decoder stands beside its encoder, refuses what does not fit (PROTOCOL_ERROR) and looks at counts and
 // lengths before it believes them. What a value means is decided in handshake/.
 
-import { ByteReader, ByteWriter } from '../base/bytes.js';
+import { ByteReader, ByteWriter, empty } from '../base/bytes.js';
 import { SealwireError } from '../base/errors.js';
 import {
   decodeExtensions,
@@ -30,6 +30,7 @@ export const messageTypes = {
   accepted: 21,
   refused: 22,
   plainHello: 64,
+  helloRequest: 65,
 } as const;
 
 /** How a connection's frames travel: docs/protocol.md section 1. */
@@ -252,6 +253,16 @@ export function decodePlainHello(body: Uint8Array): PlainHello {
   return { transport, extensions };
 }
 
+/** `Begin with a ClientHello`: that it is there is what it says. */
+export function encodeHelloRequest(): HandshakeMessage {
+  return encodeMessage(messageTypes.helloRequest, empty);
+}
+
+/** Throws PROTOCOL_ERROR unless the body is empty. */
+export function decodeHelloRequest(body: Uint8Array): void {
+  if (body.length > 0) throw malformed('a HelloRequest that is not empty');
+}
+
 /** What its sender tells about itself; decoding leaves it to the caller whether each has its place there. */
 export function encodeExtensionsMessage(extensions: PeerExtensions): HandshakeMessage {
   const list = encodeExtensions(peerExtensionMap(extensions));
@@ -262,6 +273,7 @@ export function decodeExtensionsMessage(body: Uint8Array): PeerExtensions {
   const reader = new ByteReader(body);
   const map = decodeExtensions(reader.vector(2));
   reader.finish();
+  if (map.has(extensionTypes.onDemand)) throw malformed('an extension that has its place in the clear alone');
   return readPeerExtensions(map);
 }
 

@@ -1,0 +1,143 @@
+// A connection that begins in the clear, and agrees on keys when somebody asks: docs/protocol.md sections 4.8 and 7.
+//
+//   client   PlainHello ─▸ ExpectPlainReply ─ PlainHello ─▸ Established, with a handshake for later
+//                                           └ HelloRequest ─▸ ClientHello, at once
+//   server   ExpectFirstHello ─ PlainHello ─▸ PlainHello ─▸ Established, with a handshake for later
+//                             └ ClientHello ─▸ the handshake of server.ts
+//   later    client: ExpectHelloRequest ─ begin(), or HelloRequest ─▸ ClientHello …      once, client.ts goes on
+//            server: ExpectLaterHello ─ begin() ─▸ HelloRequest; ClientHello ─▸ …        once, server.ts goes on
+//
+// Both sides must say on_demand in their PlainHello, or there is no such connection.
+
+import type { PeerExtensions } from '../wire/extensions.js';
+import { readPeerExtensions } from '../wire/extensions.js';
+import {
+  decodeHelloRequest,
+  decodePlainHello,
+  encodeHelloRequest,
+  type HandshakeMessage,
+  messageTypes,
+} from '../wire/handshake-message.js';
+import { type ClientHandshakeConfig, greet } from './client.js';
+import { established, plainHello } from './plain.js';
+import { ExpectClientHello, type ServerHandshakeConfig } from './server.js';
+import { expectType, failed, Handshake, type HandshakeState, helloFrame, type Transition } from './state.js';
+
+/** The frame is to be sent at once. It says nothing that has to be sealed: no connection data, no certificate. */
+export function startOnDemandClient(config: ClientHandshakeConfig): {
+  handshake: Handshake;
+  send: Uint8Array;
+} {
+  const hello = plainHello(config, true);
+  return { handshake: new Handshake(new ExpectPlainReply(config, hello)), send: helloFrame(hello) };
+}
+
+/** For a server that lets everybody begin in the clear: one that judges its clients starts the handshake of server.ts. */
+export function startOnDemandServer(config: ServerHandshakeConfig): Handshake {
+  return new Handshake(new ExpectFirstHello(config));
+}
+
+/** What these states have in common: nothing to wipe. */
+abstract class PlainState implements HandshakeState {
+  readonly opener: undefined;
+
+  abstract handle(message: HandshakeMessage): Transition;
+
+  destroy(): void {
+    // There are no secrets here.
+  }
+}
+
+class ExpectPlainReply extends PlainState {
+  readonly #config: ClientHandshakeConfig;
+  readonly #hello: HandshakeMessage;
+
+  constructor(config: ClientHandshakeConfig, hello: HandshakeMessage) {
+    super();
+    this.#config = config;
+    this.#hello = hello;
+  }
+
+  handle(message: HandshakeMessage): Transition {
+    if (message.type === messageTypes.helloRequest) {
+      decodeHelloRequest(message.body);
+      const { next, frame } = greet({ ...this.#config, preamble: { said: [this.#hello, message] } });
+      return { next, send: [frame] };
+    }
+    const peer = readOnDemand(message, this.#config.transport);
+    const preamble = { said: [this.#hello, message], peer };
+    const later = new Handshake(new ExpectHelloRequest({ ...this.#config, preamble }));
+    return { next: established(peer, later), send: [] };
+  }
+}
+
+class ExpectFirstHello extends PlainState {
+  readonly #config: ServerHandshakeConfig;
+
+  constructor(config: ServerHandshakeConfig) {
+    super();
+    this.#config = config;
+  }
+
+  handle(message: HandshakeMessage): Transition {
+    if (message.type === messageTypes.clientHello) return new ExpectClientHello(this.#config).handle(message);
+    const peer = readOnDemand(message, this.#config.transport);
+    const reply = plainHello(this.#config, true);
+    const preamble = { said: [message, reply], peer };
+    const later = new Handshake(new ExpectLaterHello({ ...this.#config, preamble }));
+    return { next: established(peer, later), send: [helloFrame(reply)] };
+  }
+}
+
+/** Throws unless the peer would begin in the clear as well. */
+function readOnDemand(message: HandshakeMessage, transport: number): PeerExtensions {
+  expectType(message, messageTypes.plainHello);
+  const hello = decodePlainHello(message.body);
+  if (hello.transport !== transport)
+    throw failed('transport', 'the peer says that it speaks over another transport');
+  const peer = readPeerExtensions(hello.extensions);
+  if (!peer.onDemand) {
+    throw failed('encryption-mismatch', 'the peer has encryption off (enableEncryption), this side on');
+  }
+  if (peer.verdictFollows) throw failed('malformed', 'a verdict comes under keys, where there can be any');
+  return peer;
+}
+
+/** The client, on a living connection: somebody wants keys, on either side. */
+class ExpectHelloRequest extends PlainState {
+  readonly #config: ClientHandshakeConfig;
+
+  constructor(config: ClientHandshakeConfig) {
+    super();
+    this.#config = config;
+  }
+
+  handle(message: HandshakeMessage): Transition {
+    expectType(message, messageTypes.helloRequest);
+    decodeHelloRequest(message.body);
+    return this.begin();
+  }
+
+  begin(): Transition {
+    const { next, frame } = greet(this.#config);
+    return { next, send: [frame] };
+  }
+}
+
+/** The server, likewise. */
+class ExpectLaterHello extends PlainState {
+  readonly #config: ServerHandshakeConfig;
+
+  constructor(config: ServerHandshakeConfig) {
+    super();
+    this.#config = config;
+  }
+
+  handle(message: HandshakeMessage): Transition {
+    return new ExpectClientHello(this.#config).handle(message);
+  }
+
+  begin(): Transition {
+    return { next: this, send: [helloFrame(encodeHelloRequest())] };
+  }
+}
