@@ -110,7 +110,9 @@ export class Lifetime {
 
   /** What an interceptor waits for: fails as soon as the call is stopped. */
   step<Value>(answer: Promise<Value>): Promise<Value> {
-    return orRejected(answer, this.#steps);
+    const step = orRejected(answer, this.#steps);
+    if (this.#stopped !== undefined) this.#rejectSteps(this.#stopped);
+    return step;
   }
 
   /** What the caller waits for: fails a turn later, if the interceptors have not ended by themselves. */
@@ -146,8 +148,7 @@ export class Lifetime {
   stop(error: SealwireError): void {
     if (this.#stopped !== undefined) return;
     this.#stopped = error;
-    for (const reject of this.#steps) reject(error);
-    this.#steps.clear();
+    this.#rejectSteps(error);
     this.#abort.abort(error);
   }
 
@@ -175,6 +176,11 @@ export class Lifetime {
     this.#open = 0;
     this.stop(error);
     this.#hurry(error);
+  }
+
+  #rejectSteps(error: SealwireError): void {
+    for (const reject of this.#steps) reject(error);
+    this.#steps.clear();
   }
 
   #hurry(error: SealwireError): void {
