@@ -56,7 +56,7 @@ export class Lifetime {
     const { method, clock, limits, calls } = interception;
     const { metadata, security, idempotent } = plan.options;
     if (!Array.isArray(args)) throw invalid('the arguments of a call must be an array');
-    const fault = metadata && metadataFault(metadata);
+    const fault = metadata === undefined ? undefined : metadataFault(metadata);
     if (fault !== undefined) throw invalid(`the metadata ${fault}`);
     const raised = checkRaise(security);
     const streams = method.stream || findStreamedArgument(args) !== undefined;
