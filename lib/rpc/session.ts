@@ -25,7 +25,6 @@ import { defaultLimitActions, type LimitActions } from './limit-actions.js';
 import { guarded, LimitGuard } from './limit-guard.js';
 import type { Outgoing } from './outgoing.js';
 import { type ConnectionSecurity, Peer } from './peer.js';
-import { checkPolicy, offered, remoteMethods } from './peer-manifest.js';
 import type { ServiceClass } from './proxy.js';
 import type { Services } from './registry.js';
 import { checkPolicy, offered, remoteMethods } from './remote-methods.js';
