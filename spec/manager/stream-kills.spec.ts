@@ -53,11 +53,12 @@ class Flow {
   }
 
   @Rpc(Security.Authenticated)
-  async drink(items: AsyncIterable<Uint8Array>): Promise<void> {
+  async drink(items: AsyncIterable<Uint8Array>, slowly: boolean): Promise<void> {
     this.served.begun += 1;
     let end: unknown;
     try {
-      for await (const _ of items);
+      // So slowly that the other side runs out of credit, and waits for it when the end comes.
+      for await (const _ of items) if (slowly) await new Promise((resolve) => setTimeout(resolve, 1));
     } catch (error) {
       end = error;
       throw error;
@@ -145,13 +146,13 @@ describe('manager: streams over a relay that is killed', () => {
 
     /** Opens a stream of one kind or another, and takes items until it ends. */
     async function open(peer: Peer): Promise<void> {
-      const bytes = random.below(3000);
+      const bytes = random.below(20_000);
       const source = () => sources.items(bytes, () => undefined);
       const flow = peer.rpc<Flow>('Flow');
       const kind = random.below(4);
       const pause = random.below(4);
       try {
-        if (kind === 0) await flow.drink(source());
+        if (kind === 0) await flow.drink(source(), pause < 2);
         else {
           const items =
             kind === 1 ? flow.pour(bytes) : kind === 2 ? flow.pourPlain(bytes) : flow.swap(source());
