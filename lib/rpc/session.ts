@@ -128,12 +128,13 @@ export class Session implements ConnectionOwner {
     return this.#live?.established.peerChain ?? [];
   }
 
-  /** Calls that wait for an answer, and methods that run for the peer. */
-  get load(): { readonly pendingCalls: number; readonly callsInFlight: number } {
+  /** Calls that wait for an answer, and methods that run for the peer, with their streams. */
+  get load(): { readonly pendingCalls: number; readonly callsInFlight: number; readonly streams: number } {
     return {
       // One of them may wait for an answer, too: what matters to whoever asks is whether there are any.
       pendingCalls: (this.#live?.caller.pendingCalls ?? 0) + this.#intercepted.size,
       callsInFlight: this.#live?.dispatcher.callsInFlight ?? 0,
+      streams: this.#live?.dispatcher.streams ?? 0,
     };
   }
 

@@ -51,7 +51,7 @@ class Weather {
 }
 
 const load = ({ client, server }: LinkedSessions) => [client.session.load, server.session.load];
-const idle = { pendingCalls: 0, callsInFlight: 0 };
+const idle = { pendingCalls: 0, callsInFlight: 0, streams: 0 };
 
 describe('rpc: a storm', () => {
   nothingUncaught();
