@@ -94,7 +94,7 @@ describe('the pages', () => {
     ],
     ['calls', /^(?:W\w+\? I had less than [12]000 ms to think about it\.\n){3}$/],
     ['channels', /^dropped: 1\n$/],
-    ['connections', /^welcome back, ada\nlost: going-away\nwelcome back, ada\n$/],
+    ['connections', /^welcome back, ada\nlost: going-away\n(lost: refused\n)*welcome back, ada\n$/],
     ['deploy', /^(sealed where it matters\n){3}$/],
     [
       'failures',
