@@ -24,6 +24,7 @@ const leastBlocks: Readonly<Record<string, number>> = {
   'docs/channels.md': 6,
   'docs/connections.md': 5,
   'docs/failures.md': 4,
+  'docs/interceptors.md': 7,
   'docs/streams.md': 3,
   'docs/targets.md': 6,
   'docs/validation.md': 4,
@@ -108,6 +109,10 @@ describe('the pages', () => {
     [
       'targets',
       /^PERMISSION_DENIED\n(?=[\s\S]*sent to 3\n)(?=[\s\S]*ada: 7)(?=[\s\S]*bob: 7)(?=[\s\S]*bob: 7[\s\S]*bob: 3)(?![\s\S]*ada: 3)[\s\S]*cleo: 7[\s\S]*\n1 black\n2 black\n3 DEADLINE_EXCEEDED\nthe course is 90\nPERMISSION_DENIED\n$/,
+    ],
+    [
+      'interceptors',
+      /^a lamp for ada\na chair for ada\nonly a lamp for ada\nincoming Shop\.order \{ UNAUTHENTICATED: 1, OK: 1 \} 0\n(?=[\s\S]*Shop\.prices \{ OK: 2 \} 0\n)(?=[\s\S]*Shop\.stock \{ UNAVAILABLE: 2, OK: 1 \} 0\n)[\s\S]*Shop\.deliveries \{ OK: 2 \} 3\n$/,
     ],
     ['renewal', /^renewed without a restart\n$/],
     [
