@@ -6,7 +6,7 @@
 
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 
@@ -22,6 +22,12 @@ const leastBlocks: Readonly<Record<string, number>> = {
   'docs/calls.md': 4,
   'docs/certificates.md': 5,
   'docs/channels.md': 6,
+  'docs/coming-from/grpc.md': 4,
+  'docs/coming-from/mlapi.md': 5,
+  'docs/coming-from/netcode.md': 4,
+  'docs/coming-from/photon.md': 5,
+  'docs/coming-from/socket.io.md': 3,
+  'docs/coming-from/trpc.md': 6,
   'docs/connections.md': 5,
   'docs/failures.md': 4,
   'docs/interceptors.md': 7,
@@ -69,6 +75,15 @@ describe('the pages', () => {
     });
   }
 
+  for (const page of everyPage.filter((name) => name.startsWith('docs/coming-from/'))) {
+    it(`say in tables what stands in the sample (${page})`, () => {
+      const sample = readFileSync(join(guide, `coming-from-${basename(page, '.md')}.ts`), 'utf8');
+      const codes = nowWrite(readFileSync(page, 'utf8'));
+      expect(codes).to.have.length.at.least(10);
+      for (const code of codes) expect(unspaced(sample), code).to.include(unspaced(code));
+    });
+  }
+
   for (const page of everyPage) {
     it(`link to files and sections that exist (${page})`, () => {
       const text = readFileSync(page, 'utf8');
@@ -95,6 +110,12 @@ describe('the pages', () => {
     ],
     ['calls', /^(?:W\w+\? I had less than [12]000 ms to think about it\.\n){3}$/],
     ['channels', /^dropped: 1\n$/],
+    ['coming-from-grpc', /^who are you\?\n$/],
+    ['coming-from-mlapi', /^WRONG_PASSWORD\n(client [123] left: normal\n){3}$/],
+    ['coming-from-netcode', /^the field begins at 0, 0 \{ x: -1, y: 0 \}\nclient 2 was sent away: normal\n$/],
+    ['coming-from-photon', /^client 3 was sent away: normal\n$/],
+    ['coming-from-socket.io', /^disconnected: normal\n$/],
+    ['coming-from-trpc', /^no room for another note 3\n$/],
     ['connections', /^welcome back, ada\nlost: going-away\n(lost: refused\n)*welcome back, ada\n$/],
     ['deploy', /^(sealed where it matters\n){3}$/],
     [
@@ -138,6 +159,23 @@ describe('the pages', () => {
     for (const name of readdirSync(guide)) expect(source).to.include(`'${name.replace('.ts', '')}',`);
   });
 });
+
+/** The code in the last columns of tables that are headed "now write"; what has an ellipsis is left out. */
+function nowWrite(page: string): string[] {
+  return [...page.matchAll(/^\|.*\| now write \|\n\|[-|]+\|\n((?:\|.*\|\n)+)/gm)].flatMap(([, rows]) =>
+    rows!
+      .trim()
+      .split('\n')
+      .map((row) => row.split(' | ').at(-1)!)
+      .flatMap((cell) => [...cell.matchAll(/`([^`]+)`/g)].map(([, code]) => code!.replaceAll('\\|', '|')))
+      .filter((code) => !code.includes('…')),
+  );
+}
+
+/** Lines of a sample are broken where they are too long, cells of a table are not. */
+function unspaced(code: string): string {
+  return code.replace(/\s+/g, '');
+}
 
 /** With their folders, and slashes on every platform. */
 function filesIn(folder: string): string[] {
