@@ -18,7 +18,7 @@ export interface Limits {
   readonly maxHalfOpenConnections: number;
   /** Connections of a server in all; the next one is refused. */
   readonly maxConnections: number;
-  /** Time for transport handshake, key agreement and certificate checks together, in milliseconds. */
+  /** Time for transport handshake, key agreement, certificate checks and approval together, in milliseconds. */
   readonly handshakeTimeoutMs: number;
   /** Calls of one peer that may be executing here at once; the next one gets RESOURCE_EXHAUSTED. */
   readonly maxCallsInFlight: number;

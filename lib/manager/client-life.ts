@@ -9,6 +9,7 @@
 
 import { RpcError, SealwireError } from '../base/errors.js';
 import { currentContext } from '../rpc/call-context.js';
+import type { Interception } from '../rpc/call-lifetime.js';
 import { type CallOptions, planCall, timeLeft } from '../rpc/call-options.js';
 import { connectionClosed } from '../rpc/caller.js';
 import { invokeIntercepted } from '../rpc/intercepted-call.js';
@@ -61,6 +62,8 @@ export class ClientLife {
   #session: Session | undefined;
   /** That one, or the one before: what its manifest says is the best guess of what the next one will say. */
   #lastSession: Session | undefined;
+  /** Calls that are on their way through interceptors. */
+  readonly #intercepted: Interception['calls'] = new Set();
   #readySinceMs: number | undefined;
   #stopTimer: (() => void) | undefined;
   #stopping = false;
@@ -99,12 +102,12 @@ export class ClientLife {
    * next() does. Where nothing is known of the method yet, or it streams, they see it when there is a connection.
    */
   invoke(name: string, args: readonly unknown[], options?: CallOptions): Promise<unknown> {
-    const interception = this.#lastSession?.interception(name);
+    const interception = this.#endedBy === undefined ? this.#lastSession?.interception(name) : undefined;
     if (interception === undefined || interception.method.stream)
       return this.#invoke(name, args, options, false);
-    return invokeIntercepted(interception, args, options, (sent, changed) =>
-      this.#invoke(name, sent, changed, true),
-    );
+    // Not over with the connection that there is now.
+    const here = { ...interception, calls: this.#intercepted };
+    return invokeIntercepted(here, args, options, (sent, changed) => this.#invoke(name, sent, changed, true));
   }
 
   #invoke(
@@ -261,6 +264,7 @@ export class ClientLife {
     this.#stopTimer?.();
     this.#options.observer.ended();
     this.#waiting.fail(this.#noConnection());
+    for (const call of [...this.#intercepted]) call.connectionEnded(error);
     tell();
     this.#enter('closed', error);
   }

@@ -91,7 +91,8 @@ export class ClientManager {
 
   /**
    * Connects to a server, by URL (`ws://…`, on Node also `tcp://…`, `memory://…`) or transport. Resolves when calls can
-   * be made: keys are agreed and the certificate is accepted, and so is this client's own where the server asked for it.
+   * be made: keys are agreed, the certificate is accepted, and so is this client, where the server has asked for its own
+   * certificate or approves its clients.
    * The server hears of it a moment later (`clientConnected`). Rejects with CONNECT_FAILED, CERTIFICATE_REJECTED, HANDSHAKE_FAILED, HANDSHAKE_TIMEOUT,
    * APPROVAL_DENIED ({@link ApprovalDenied}), POLICY_MISMATCH, ENCRYPTION_UNAVAILABLE or INVALID_CONFIG.
    */

@@ -166,7 +166,6 @@ export class Dispatcher {
     const call = new ServedCall(id, flags, channel, patienceMs, this.#timer.dueIn(patienceMs));
     if (streamArgument !== undefined) call.argument = this.#receiveArgument(call);
     this.#running.set(id ?? call, call);
-    this.#timer.added(call);
     this.#load.executing += 1;
     this.#load.streams += Number(method.stream) + Number(call.argument !== undefined);
 
@@ -188,6 +187,7 @@ export class Dispatcher {
               outlived: (until) => this.#outlived(call, until),
             });
       if (isThenable(returned)) {
+        this.#watch(call);
         // A promise of our own around a foreign thenable: it settles once, and what its `then` throws is a rejection.
         void Promise.resolve(returned).then(
           (value: unknown) => this.#returned(method, call, context, value),
@@ -200,6 +200,11 @@ export class Dispatcher {
       return;
     }
     this.#returned(method, call, context, returned);
+  }
+
+  /** Only a call that outlasts the turn in which it came can meet its deadline. */
+  #watch(call: ServedCall): void {
+    if (this.#isRunning(call)) this.#timer.added(call);
   }
 
   #returned(method: ServedMethod, call: ServedCall, context: CallContext, value: unknown): void {
@@ -281,7 +286,8 @@ export class Dispatcher {
     );
     call.result = stream;
     // The call may have ended while the method made up its mind: then the iterator's return() is all that runs.
-    if (!this.#isRunning(call)) stream.stop();
+    if (this.#isRunning(call)) this.#watch(call);
+    else stream.stop();
     stream.start();
   }
 

@@ -13,12 +13,13 @@ import type { Established, PendingVerdict } from '../handshake/state.js';
 import { type CallMessage, decodeCallMessages } from '../wire/call-message.js';
 import type { CloseReason } from '../wire/frame.js';
 import type { SharedMessage } from '../wire/shared-message.js';
+import type { Interception } from './call-lifetime.js';
 import type { CallObserver } from './call-observer.js';
 import { Caller, type CallOptions, connectionClosed, type RemoteMethod } from './caller.js';
 import { Dispatcher } from './dispatcher.js';
 import { Heartbeat, type HeartbeatSettings } from './heartbeat.js';
 import { certificateIdentity, type PeerIdentity } from './identity.js';
-import { type Interception, invokeIntercepted, streamIntercepted } from './intercepted-call.js';
+import { invokeIntercepted, streamIntercepted } from './intercepted-call.js';
 import { Interceptors } from './interceptor.js';
 import { defaultLimitActions, type LimitActions } from './limit-actions.js';
 import { guarded, LimitGuard } from './limit-guard.js';
@@ -84,7 +85,7 @@ export class Session implements ConnectionOwner {
   #identity: PeerIdentity | undefined;
   readonly #interceptors: Interceptors;
   /** Calls that are on their way through interceptors. */
-  readonly #load = { intercepted: 0 };
+  readonly #intercepted: Interception['calls'] = new Set();
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -127,12 +128,13 @@ export class Session implements ConnectionOwner {
     return this.#live?.established.peerChain ?? [];
   }
 
-  /** Calls that wait for an answer, and methods that run for the peer. */
-  get load(): { readonly pendingCalls: number; readonly callsInFlight: number } {
+  /** Calls that wait for an answer, and methods that run for the peer, with their streams. */
+  get load(): { readonly pendingCalls: number; readonly callsInFlight: number; readonly streams: number } {
     return {
       // One of them may wait for an answer, too: what matters to whoever asks is whether there are any.
-      pendingCalls: (this.#live?.caller.pendingCalls ?? 0) + this.#load.intercepted,
+      pendingCalls: (this.#live?.caller.pendingCalls ?? 0) + this.#intercepted.size,
       callsInFlight: this.#live?.dispatcher.callsInFlight ?? 0,
+      streams: this.#live?.dispatcher.streams ?? 0,
     };
   }
 
@@ -157,7 +159,7 @@ export class Session implements ConnectionOwner {
     const method = this.#live?.methods.get(name);
     if (method === undefined) return undefined;
     const { clock, limits } = this.#options;
-    return { interceptors, method, peer: this.peer, clock, limits, load: this.#load };
+    return { interceptors, method, peer: this.peer, clock, limits, calls: this.#intercepted };
   }
 
   /** `shared` has the message where the same call goes to many peers. */
@@ -167,7 +169,8 @@ export class Session implements ConnectionOwner {
     options?: CallOptions,
     shared?: SharedMessage,
   ): Promise<unknown> {
-    const interception = this.interception(name);
+    // Where the connection has ended there is no call.
+    const interception = this.#endedBy === undefined ? this.interception(name) : undefined;
     if (interception === undefined || interception.method.stream)
       return this.invokeDirectly(name, args, options, shared);
     return invokeIntercepted(interception, args, options, (sent, changed) =>
@@ -321,6 +324,7 @@ export class Session implements ConnectionOwner {
     live?.caller.close(error);
     live?.dispatcher.close(error);
     live?.guard.close(error);
+    for (const call of [...this.#intercepted]) call.connectionEnded(error);
     this.#end.abort(error);
     this.#options.observer.closed(this.peer, error, live !== undefined);
   }

@@ -80,7 +80,8 @@ function findCountIssue(args: readonly unknown[], most: number | undefined): Arg
 
 function findTypeIssue({ metadata }: Validated, args: readonly unknown[]): ArgumentIssue | undefined {
   const { least, types } = metadata.parameters;
-  for (const [argument, type] of types.slice(0, args.length).entries()) {
+  for (let argument = 0; argument < Math.min(types.length, args.length); argument++) {
+    const type = types[argument];
     const value = args[argument];
     // Behind the first default value, null is what undefined has become on its way.
     const isLeftOut = argument >= least && (value === null || value === undefined);

@@ -105,8 +105,11 @@ export function encodeCall(
 ): Uint8Array {
   const { metadata, streamArgument, channel } = extras;
   refuseBadMetadata(metadata);
-  const fields = [messageKinds.call, id, method, args, timeoutMs, metadata, streamArgument, channel];
-  while (fields.at(-1) === undefined) fields.pop();
+  const fields: unknown[] = [messageKinds.call, id, method, args, timeoutMs];
+  if (metadata !== undefined || streamArgument !== undefined || channel !== undefined) {
+    fields.push(metadata, streamArgument, channel);
+    while (fields.at(-1) === undefined) fields.pop();
+  }
   return encodeMessage(fields, limits, callFields);
 }
 

@@ -8,7 +8,7 @@
 // Content-Security-Policy may forbid eval.
 
 import type { Options } from 'msgpackr';
-import { Packr } from 'msgpackr/pack';
+import { Packr, RESET_BUFFER_MODE, REUSE_BUFFER_MODE } from 'msgpackr/pack';
 import { SealwireError } from '../base/errors.js';
 import { defaultLimits } from '../base/limits.js';
 import { hasNilAt, isArrayAt, type PayloadLimits, scanMessages } from './payload-scan.js';
@@ -52,9 +52,23 @@ export function encodeMessage(
   limits: PayloadLimits = defaultLimits,
   fields: readonly string[] = [],
 ): Uint8Array {
-  const packed = codec.pack(sendableMessage(message, limits, fields));
-  // A copy, since msgpackr packs into a pool that all its users in this process share. Never a Buffer.
-  return new Uint8Array(packed);
+  const pool = codec.pack(sendableMessage(message, limits, fields), inPool) as PackedInPool;
+  return copyOf(pool, pool.start, pool.end);
+}
+
+/** Gives msgpackr's pool and where the message stands in it; the next message may be written over it. */
+const inPool = REUSE_BUFFER_MODE | RESET_BUFFER_MODE;
+type PackedInPool = Uint8Array & { readonly start: number; readonly end: number };
+
+/** To cut so few bytes out as a view costs more than to copy them one by one. */
+const copiedOneByOne = 64;
+
+/** A copy, since all users of msgpackr in this process share its pool. Never a Buffer. */
+function copyOf(pool: Uint8Array, start: number, end: number): Uint8Array {
+  const bytes = new Uint8Array(end - start);
+  if (bytes.length > copiedOneByOne) bytes.set(pool.subarray(start, end));
+  else for (let index = 0; index < bytes.length; index++) bytes[index] = pool[start + index]!;
+  return bytes;
 }
 
 /**

@@ -5,6 +5,7 @@
 import type { SealwireError } from '../../lib/base/errors.js';
 import { type IssuedCertificate, issueCertificate } from '../../lib/certificate/issue/issue.js';
 import { nodeCrypto } from '../../lib/crypto/node.js';
+import type { ConnectionApproval } from '../../lib/manager/approval.js';
 import type { NetworkConfig } from '../../lib/manager/config.js';
 import type { Intercept, RelayedFrame, Sender } from '../../samples/tour/relay.js';
 import { authority, clientCertificate, credentials, serverName } from '../support/authority.js';
@@ -19,7 +20,7 @@ export const handshakeFrames = [
   { name: "the server's flight", from: 'server', index: 1 },
   { name: "the client's flight", from: 'client', index: 1 },
 ] as const;
-/** What is another where the server asks for a client certificate. */
+/** What is another where the server asks for a client certificate, or approves its clients: then it may be Refused, too. */
 export const certificateFrames: readonly [HandshakeFrame, HandshakeFrame] = [
   handshakeFrames[3],
   { name: 'Accepted', from: 'server', index: 2 },
@@ -34,7 +35,7 @@ export interface HandshakeFrame {
 export interface Attempt {
   /** `connected`, or the code with which startClient() failed. */
   readonly client: string;
-  /** `connected`, or the code that the server's encryptionFailed told. */
+  /** `connected`, or the code that the server's encryptionFailed or clientRefused told. */
   readonly server: string;
   /** What a call got when startClient() resolved: `answered` or a code. */
   readonly call: string | undefined;
@@ -76,6 +77,15 @@ export function withClientCertificate(options: LaneOptions): LaneOptions {
   return { ...options, server, client: { ...options.client, certificate } };
 }
 
+/** The same, with a server that approves its clients, and a client that says `marker` of itself. */
+export function withApproval(options: LaneOptions, marker: string, verdict: ConnectionApproval): LaneOptions {
+  return {
+    ...options,
+    server: { ...options.server, approveConnection: verdict },
+    client: { ...options.client, connectionData: marker },
+  };
+}
+
 const passOn: Intercept = ({ bytes }) => [bytes];
 
 export class Lane {
@@ -106,6 +116,9 @@ export class Lane {
       peer.invoke('Vault.needs0').catch(() => undefined);
     });
     setup.server.on('encryptionFailed', (error) => {
+      this.#serverOutcome = error.code;
+    });
+    setup.server.on('clientRefused', (_request, error) => {
       this.#serverOutcome = error.code;
     });
   }

@@ -6,15 +6,15 @@ import { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import { type Bundle, bundle } from './bundle.js';
 
-// A little above what was measured when streams, channels, reconnection, validation and interceptors came (129.6, 71.8 and
-// 134.1 kB; 10 kB of each read PFX and key files): a new dependency must be noticed.
+// A little above what was measured when interceptors, approval and limits came (133.0, 71.8 and 137.4 kB; 10 kB of each read
+// PFX and key files): a new dependency must be noticed.
 const doors = [
-  { name: 'sealwire', source: "export * from 'sealwire';", maxGzippedBytes: 132_000 },
+  { name: 'sealwire', source: "export * from 'sealwire';", maxGzippedBytes: 136_000 },
   { name: 'sealwire/certificate', source: "export * from 'sealwire/certificate';", maxGzippedBytes: 74_000 },
   {
     name: 'both doors',
     source: "export * from 'sealwire'; export * from 'sealwire/certificate';",
-    maxGzippedBytes: 136_500,
+    maxGzippedBytes: 140_500,
   },
 ];
 

@@ -17,6 +17,7 @@ import {
 } from 'sealwire';
 import { issueCertificate, loadIdentity, validateCertificateChain } from 'sealwire/certificate';
 import type { Arena, Seen } from './arena.js';
+import type { Flow } from './flow.js';
 
 /** An error as the page had it in hand. */
 export interface Caught {
@@ -46,11 +47,15 @@ class Hud {
   }
 }
 
+/** No flags, or both. */
+type Kind = 'Plain' | 'Sealed';
+
 /** What the spec may ask of the page; the answers are plain data. */
 export class Commands {
   readonly #hud = new Hud();
   #client = new NetworkingManager();
   #disconnected: Caught | undefined;
+  #slow: AsyncIterator<string> | undefined;
 
   environment(): Record<string, unknown> {
     const page = globalThis as { isSecureContext?: boolean; process?: object; Buffer?: object };
@@ -139,6 +144,55 @@ export class Commands {
     return { page: hex(this.#client.connection!.exportKey(label, 32)), server };
   }
 
+  /** Takes `count` items of a stream of the server, and leaves its loop. */
+  async watch(kind: Kind, word: string, count: number): Promise<string[]> {
+    const items: string[] = [];
+    for await (const item of this.#flow()[`count${kind}`](word, 0)) {
+      items.push(item);
+      if (items.length === count) break;
+    }
+    return items;
+  }
+
+  /** Streams words to the server, of which it takes `most`; says how many were made, and whether `finally` has run. */
+  async join(kind: Kind, words: string[], most: number): Promise<{ joined: string; made: string }> {
+    const log = { made: 0, isOver: false };
+    const joined = await this.#flow()[`join${kind}`](made(words, log), most);
+    // Told to stop, the page hears of it behind the answer or before it.
+    while (!log.isOver) await new Promise((resolve) => setTimeout(resolve, 1));
+    return { joined, made: `${log.made} of ${words.length}` };
+  }
+
+  /** Streams words there and takes them back one by one, each asked for by the one before. */
+  async shout(kind: Kind, words: string[]): Promise<string[]> {
+    const shouted: string[] = [];
+    const heard: (() => void)[] = [];
+    async function* inTurn(): AsyncGenerator<string> {
+      for (const word of words) {
+        yield word;
+        await new Promise<void>((resolve) => heard.push(resolve));
+      }
+    }
+    for await (const word of this.#flow()[`shout${kind}`](inTurn())) {
+      shouted.push(word);
+      heard.shift()?.();
+    }
+    return shouted;
+  }
+
+  /** Begins to read a stream of large items, slowly: {@link takeSlowly}. */
+  beginSlowly(kind: Kind, word: string, bytes: number): void {
+    this.#slow = this.#flow()[`count${kind}`](word, bytes)[Symbol.asyncIterator]();
+  }
+
+  async takeSlowly(count: number): Promise<void> {
+    for (let index = 0; index < count; index++) await this.#slow?.next();
+  }
+
+  async endSlowly(): Promise<void> {
+    await this.#slow?.return?.();
+  }
+
   async stop(): Promise<{ hasConnection: boolean; later: Caught | Seen }> {
     await this.#client.stop();
     const later = await this.#arena().open('word-late').catch(caught);
@@ -162,12 +216,29 @@ export class Commands {
     return { root: issuer.pem.certificate, certificate: issued.pem.certificate, kind: key.kind };
   }
 
+  #flow(): RpcProxy<Flow> {
+    return this.#client.rpc<Flow>('Flow');
+  }
+
   #arena(options?: CallOptions): RpcProxy<Arena> {
     return this.#client.rpc<Arena>('Arena', options);
   }
 }
 
 (globalThis as { commands?: Commands }).commands = new Commands();
+
+async function* made(words: string[], log: { made: number; isOver: boolean }): AsyncGenerator<string> {
+  try {
+    for (const word of words) {
+      log.made += 1;
+      yield word;
+      // As long as whatever makes a word in a real page takes.
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+  } finally {
+    log.isOver = true;
+  }
+}
 
 /** Bytes that nothing compresses to a constant; the spec makes the same. */
 function pattern(bytes: number): Uint8Array {

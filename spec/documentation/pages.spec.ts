@@ -6,7 +6,7 @@
 
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 
@@ -22,8 +22,15 @@ const leastBlocks: Readonly<Record<string, number>> = {
   'docs/calls.md': 4,
   'docs/certificates.md': 5,
   'docs/channels.md': 6,
+  'docs/coming-from/grpc.md': 4,
+  'docs/coming-from/mlapi.md': 5,
+  'docs/coming-from/netcode.md': 4,
+  'docs/coming-from/photon.md': 5,
+  'docs/coming-from/socket.io.md': 3,
+  'docs/coming-from/trpc.md': 6,
   'docs/connections.md': 5,
   'docs/failures.md': 4,
+  'docs/interceptors.md': 7,
   'docs/streams.md': 3,
   'docs/targets.md': 6,
   'docs/validation.md': 4,
@@ -68,6 +75,15 @@ describe('the pages', () => {
     });
   }
 
+  for (const page of everyPage.filter((name) => name.startsWith('docs/coming-from/'))) {
+    it(`say in tables what stands in the sample (${page})`, () => {
+      const sample = readFileSync(join(guide, `coming-from-${basename(page, '.md')}.ts`), 'utf8');
+      const codes = nowWrite(readFileSync(page, 'utf8'));
+      expect(codes).to.have.length.at.least(10);
+      for (const code of codes) expect(unspaced(sample), code).to.include(unspaced(code));
+    });
+  }
+
   for (const page of everyPage) {
     it(`link to files and sections that exist (${page})`, () => {
       const text = readFileSync(page, 'utf8');
@@ -94,7 +110,13 @@ describe('the pages', () => {
     ],
     ['calls', /^(?:W\w+\? I had less than [12]000 ms to think about it\.\n){3}$/],
     ['channels', /^dropped: 1\n$/],
-    ['connections', /^welcome back, ada\nlost: going-away\nwelcome back, ada\n$/],
+    ['coming-from-grpc', /^who are you\?\n$/],
+    ['coming-from-mlapi', /^WRONG_PASSWORD\n(client [123] left: normal\n){3}$/],
+    ['coming-from-netcode', /^the field begins at 0, 0 \{ x: -1, y: 0 \}\nclient 2 was sent away: normal\n$/],
+    ['coming-from-photon', /^client 3 was sent away: normal\n$/],
+    ['coming-from-socket.io', /^disconnected: normal\n$/],
+    ['coming-from-trpc', /^no room for another note 3\n$/],
+    ['connections', /^welcome back, ada\nlost: going-away\n(lost: refused\n)*welcome back, ada\n$/],
     ['deploy', /^(sealed where it matters\n){3}$/],
     [
       'failures',
@@ -108,6 +130,10 @@ describe('the pages', () => {
     [
       'targets',
       /^PERMISSION_DENIED\n(?=[\s\S]*sent to 3\n)(?=[\s\S]*ada: 7)(?=[\s\S]*bob: 7)(?=[\s\S]*bob: 7[\s\S]*bob: 3)(?![\s\S]*ada: 3)[\s\S]*cleo: 7[\s\S]*\n1 black\n2 black\n3 DEADLINE_EXCEEDED\nthe course is 90\nPERMISSION_DENIED\n$/,
+    ],
+    [
+      'interceptors',
+      /^a lamp for ada\na chair for ada\nonly a lamp for ada\nincoming Shop\.order \{ UNAUTHENTICATED: 1, OK: 1 \} 0\n(?=[\s\S]*Shop\.prices \{ OK: 2 \} 0\n)(?=[\s\S]*Shop\.stock \{ UNAVAILABLE: 2, OK: 1 \} 0\n)[\s\S]*Shop\.deliveries \{ OK: 2 \} 3\n$/,
     ],
     ['renewal', /^renewed without a restart\n$/],
     [
@@ -133,6 +159,23 @@ describe('the pages', () => {
     for (const name of readdirSync(guide)) expect(source).to.include(`'${name.replace('.ts', '')}',`);
   });
 });
+
+/** The code in the last columns of tables that are headed "now write"; what has an ellipsis is left out. */
+function nowWrite(page: string): string[] {
+  return [...page.matchAll(/^\|.*\| now write \|\n\|[-|]+\|\n((?:\|.*\|\n)+)/gm)].flatMap(([, rows]) =>
+    rows!
+      .trim()
+      .split('\n')
+      .map((row) => row.split(' | ').at(-1)!)
+      .flatMap((cell) => [...cell.matchAll(/`([^`]+)`/g)].map(([, code]) => code!.replaceAll('\\|', '|')))
+      .filter((code) => !code.includes('…')),
+  );
+}
+
+/** Lines of a sample are broken where they are too long, cells of a table are not. */
+function unspaced(code: string): string {
+  return code.replace(/\s+/g, '');
+}
 
 /** With their folders, and slashes on every platform. */
 function filesIn(folder: string): string[] {

@@ -168,29 +168,26 @@ describe('manager: approval', () => {
     });
 
     it('behind an asynchronous validator, and not about a client that left meanwhile', async () => {
-      let decide: (accepted: boolean) => void = () => undefined;
+      const validations: ((accepted: boolean) => void)[] = [];
       const url = await listen(() => everybody, {
         clientAuthentication: 'required',
-        validateCertificate: () =>
-          new Promise((resolve) => {
-            decide = resolve;
-          }),
+        validateCertificate: () => new Promise((resolve) => validations.push(resolve)),
       });
       const certificate = credentials(clientCertificate('ada'));
       const entering = connected(url, { certificate });
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await eventually('the certificate is looked at', () => validations.length === 1);
       expect(requests).to.deep.equal([]);
-      decide(true);
+      validations[0]!(true);
       await entering;
       expect(requests).to.have.length(1);
 
       const leaving = clientWith({ certificate });
       const start = codeOf(leaving.startClient(url));
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await eventually('the certificate is looked at', () => validations.length === 2);
       await leaving.stop();
       await start;
       await eventually('the server knows', () => events.length === 2);
-      decide(true);
+      validations[1]!(true);
       await new Promise((resolve) => setImmediate(resolve));
       expect(requests).to.have.length(1);
     });
@@ -305,6 +302,22 @@ describe('manager: approval', () => {
           expect([server.clients.size, client.connection]).to.deep.equal([0, undefined]);
         });
       }
+    }
+
+    for (const scheme of ['ws', 'tcp'] as const) {
+      it(`over sockets, which the reason comes through before they close (${scheme})`, async () => {
+        const refusal = {
+          approved: false,
+          code: 'FULL',
+          message: 'x'.repeat(256),
+          data: 'y'.repeat(8000),
+        } as const;
+        const url = await listen(() => refusal, {}, `${scheme}://127.0.0.1:0`);
+        const { reason, text, data } = await denied(url, { connectionData: 'z'.repeat(16_000) });
+        expect([reason, text, data]).to.deep.equal([refusal.code, refusal.message, refusal.data]);
+        await eventually('the server says so', () => events.length > 0);
+        expect(events).to.deep.equal(['refused APPROVAL_DENIED FULL']);
+      });
     }
 
     const failing: readonly (readonly [string, () => unknown, RegExp])[] = [
@@ -425,7 +438,7 @@ describe('manager: approval', () => {
       });
 
       it(`within the time for the handshake, and no late yes counts (${Object.keys(config)[0] ?? 'signed'})`, async () => {
-        const url = await thinking({ ...config, limits: { handshakeTimeoutMs: 60 } });
+        const url = await thinking({ ...config, limits: { handshakeTimeoutMs: 400 } });
         expect(await attempt(url, config)).to.include({
           code: 'HANDSHAKE_FAILED',
           reason: 'handshake-timeout',
@@ -440,7 +453,7 @@ describe('manager: approval', () => {
 
     it('but the patience of the client is its own', async () => {
       const url = await thinking();
-      expect(await attempt(url, { limits: { handshakeTimeoutMs: 60 } })).to.include({
+      expect(await attempt(url, { limits: { handshakeTimeoutMs: 400 } })).to.include({
         code: 'HANDSHAKE_TIMEOUT',
       });
       await eventually('the server has heard of it', () => events.length > 0);
@@ -523,6 +536,23 @@ describe('manager: approval', () => {
       expect([asked, requests[0]!.connectionData]).to.deep.equal([1, 'ticket 1']);
     });
 
+    it('is not asked for when the client was stopped while it looked at the server', async () => {
+      const validations: ((accepted: boolean) => void)[] = [];
+      let asked = 0;
+      const url = await listen(() => everybody);
+      const client = clientWith({
+        connectionData: () => `ticket ${++asked}`,
+        validateCertificate: () => new Promise((resolve) => validations.push(resolve)),
+      });
+      const start = codeOf(client.startClient(url));
+      await eventually('the certificate is looked at', () => validations.length === 1);
+      await client.stop();
+      expect(await start).to.equal('CONNECTION_CLOSED');
+      validations[0]!(true);
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(asked).to.equal(0);
+    });
+
     it('may be nothing, and null is something', async () => {
       const url = await listen(() => everybody);
       await connected(url, { connectionData: () => undefined });
@@ -589,7 +619,7 @@ describe('manager: approval', () => {
       const url = await listen(() => everybody);
       let signal: AbortSignal | undefined;
       const outcome = await attempt(url, {
-        limits: { handshakeTimeoutMs: 60 },
+        limits: { handshakeTimeoutMs: 400 },
         connectionData: (asked) => {
           ({ signal } = asked);
           return new Promise(() => undefined);

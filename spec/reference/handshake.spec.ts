@@ -2,6 +2,7 @@
 // way, and tell each mismatch by its code. What is inside the sealed flights is in flights.spec.ts.
 
 import { expect } from 'chai';
+import type { Value } from './call-messages.js';
 import { type ReferenceClientOptions, referenceClient } from './client.js';
 import {
   anonymousClient,
@@ -17,9 +18,11 @@ import {
   serverOptions,
   unhex,
 } from './conversation.js';
+import type { Direction } from './direction.js';
+import { encodeMessage, encodeRefused, messageTypes } from './messages.js';
 import { closeCodes, text } from './notation.js';
 import type { Peer } from './peer.js';
-import { Authenticated, frameTypes, plainFrame } from './record.js';
+import { Authenticated, Both, frameTypes, plainFrame } from './record.js';
 import { type ReferenceServerOptions, referenceServer } from './server.js';
 import { signatureAlgorithms, signContent } from './signature.js';
 
@@ -264,6 +267,70 @@ describe('reference roles: the handshake', () => {
     it('refuses the request of a server that does not sign', () => {
       const { clientEnd } = converse(anonymousClient, asks(1, { certificate: undefined }));
       expect(clientEnd!.reason).to.equal('a request for a certificate from a server that does not sign');
+    });
+  });
+
+  describe('with a verdict', () => {
+    const judges = (change: Partial<ReferenceServerOptions> = {}) =>
+      serverOptions({
+        announcement: { ...serverOptions().announcement, verdictFollows: true },
+        ...change,
+      });
+    const says = (connectionData: Value) =>
+      clientOptions({ announcement: { ...clientOptions().announcement, connectionData } });
+    const full = { code: 'FULL', message: 'no seat', data: [12] };
+    const refused = { by: 'peer', closeCode: closeCodes.normal, reason: 'the server refused', refusal: full };
+
+    it('lets in by what the client says, sealed, or refuses it with a reason', () => {
+      const heard: (Value | undefined)[] = [];
+      const refuses = (data: Value | undefined) => {
+        heard.push(data);
+        return data === 'ticket' ? undefined : full;
+      };
+      const letIn = converse(says('ticket'), judges({ refuses }));
+      expect([letIn.client.stage, letIn.server.stage]).to.deep.equal(['traffic', 'traffic']);
+      expect(letIn.frames.map(({ frame }) => frame[0])).to.deep.equal([1, 1, 0xc1, 0xc1, 0xc1]);
+      const turnedAway = converse(says(['guess']), judges({ refuses }));
+      expect(turnedAway.clientEnd).to.deep.equal(refused);
+      expect([turnedAway.client.stage, turnedAway.server.stage]).to.deep.equal(['ended', 'ended']);
+      expect(turnedAway.frames).to.have.length(5);
+      converse(clientOptions(), judges({ refuses }));
+      expect(heard).to.deep.equal(['ticket', ['guess'], undefined]);
+    });
+
+    it('is as plain as everything else without keys', () => {
+      const announcement = { ...plainAnnouncement, verdictFollows: true as const };
+      const server = (refuses: () => typeof full | undefined) =>
+        serverOptions({ encryption: false, announcement, refuses });
+      const client = clientOptions({ encryption: false });
+      const taken = converse(
+        client,
+        server(() => undefined),
+      );
+      expect([taken.client.stage, taken.server.stage]).to.deep.equal(['plain', 'plain']);
+      const turnedAway = converse(
+        client,
+        server(() => full),
+      );
+      expect(turnedAway.clientEnd).to.deep.equal(refused);
+      expect(turnedAway.frames.map(({ frame }) => frame[0])).to.deep.equal([1, 1, 1]);
+    });
+
+    it('is taken from nobody who did not announce it', () => {
+      const asking = { mode: 1, signatureAlgorithms: [signatureAlgorithms.ed25519] };
+      const announcement = { ...serverOptions().announcement, clientCertificateRequest: asking };
+      const server = referenceServer(serverOptions({ announcement }));
+      const client = referenceClient(clientOptions());
+      const [hello, flight] = server.receive(client.start()).send;
+      client.receive(hello!);
+      client.receive(flight!);
+      const { sealing } = server as unknown as { sealing: Direction };
+      const message = encodeMessage({ type: messageTypes.refused, body: encodeRefused(full) });
+      expectRefused(
+        client.receive(sealing.seal(Both, frameTypes.handshake, message)),
+        'another message than the one expected',
+        closeCodes.handshakeFailed,
+      );
     });
   });
 

@@ -575,6 +575,25 @@ describe('rpc/dispatcher', () => {
       expect(events, 'it threw what it was told').to.deep.equal([]);
     });
 
+    it('sets a timer for calls that outlast their turn, and for no others', () => {
+      const seen: number[] = [];
+      let ending = false;
+      const body = (outlasts: unknown) => {
+        seen.push(clock.timers);
+        if (ending) dispatcher.close(new SealwireError('CONNECTION_CLOSED', 'gone'));
+        return outlasts ? new Promise(() => undefined) : undefined;
+      };
+      const { dispatcher, clock } = setUp({ body });
+      dispatcher.call(2, { id: 1, method: 0, args: [false], timeoutMs: 0 });
+      expect(clock.timers).to.equal(0);
+      dispatcher.call(2, { id: 2, method: 0, args: [true], timeoutMs: 0 });
+      expect(clock.timers).to.equal(1);
+      dispatcher.cancel(2, 2);
+      ending = true;
+      dispatcher.call(2, { id: 3, method: 0, args: [true], timeoutMs: 0 });
+      expect([clock.timers, seen]).to.deep.equal([0, [0, 0, 0]]);
+    });
+
     it('gives a stream no longer than a timer can measure', () => {
       const { dispatcher, clock, contexts } = hanging({ method: { stream: true } });
       dispatcher.call(2, { id: 1, method: 0, args: [], timeoutMs: Number.MAX_SAFE_INTEGER });

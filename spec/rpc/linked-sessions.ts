@@ -1,4 +1,4 @@
-// Two sessions over one connection in memory, with keys and without certificates: for specs that want to look at what a
+// Two sessions over one connection, in memory or over sockets, with keys and without certificates: for specs that want to look at what a
 // manager keeps to itself (the load) or send what no caller would.
 
 import type { Clock } from '../../lib/base/clock.js';
@@ -10,9 +10,9 @@ import { startServerHandshake } from '../../lib/handshake/server.js';
 import { nodePlatform } from '../../lib/manager/node.js';
 import { Registry, type Services } from '../../lib/rpc/registry.js';
 import { Session } from '../../lib/rpc/session.js';
-import { MemoryTransport } from '../../lib/transport/memory.js';
 import type { TransportConnection } from '../../lib/transport/transport.js';
 import { transportCodes } from '../../lib/wire/handshake-message.js';
+import { type Scheme, transport } from '../support/pair.js';
 
 export interface LinkedSide {
   readonly session: Session;
@@ -32,6 +32,8 @@ export interface LinkOptions {
   readonly serverServices?: readonly object[];
   readonly limits?: Partial<Limits>;
   readonly clock?: Clock;
+  /** Default `memory`. */
+  readonly scheme?: Scheme;
 }
 
 const allowed = 0b1111;
@@ -39,16 +41,21 @@ let names = 0;
 
 export async function linkSessions(options: LinkOptions = {}): Promise<LinkedSessions> {
   const limits = resolveLimits(options.limits);
-  const transport = new MemoryTransport(`memory://linked-${names++}`);
+  const { scheme = 'memory' } = options;
   const frames = { maxFrameBytes: limits.maxHandshakeFrameBytes, maxFrameBytesLater: limits.maxFrameBytes };
-  const accepted = new Promise<TransportConnection>((accept, reject) => {
-    transport
-      .listen({ ...frames, accept })
-      .then((listener) => accepted.finally(() => listener.close()), reject);
+  let accept: (connection: TransportConnection) => void = () => undefined;
+  const accepted = new Promise<TransportConnection>((resolve) => {
+    accept = resolve;
   });
-  const dialled = await transport.connect({ ...frames, signal: new AbortController().signal });
+  const address = scheme === 'memory' ? `memory://linked-${names++}` : `${scheme}://127.0.0.1:0`;
+  const listener = await transport(scheme, address).listen({
+    ...frames,
+    accept: (connection) => accept(connection),
+  });
+  const { signal } = new AbortController();
+  const dialled = await transport(scheme, listener.url).connect({ ...frames, signal });
   const common = {
-    transport: transportCodes.memory,
+    transport: transportCodes[dialled.kind],
     crypto: nodeCrypto,
     allowed,
     maxFrameBytes: limits.maxFrameBytes,
@@ -56,7 +63,10 @@ export async function linkSessions(options: LinkOptions = {}): Promise<LinkedSes
   };
 
   const serverServices = served(options.serverServices);
-  const server = open(await accepted, 1, serverServices, limits, options.clock, {
+  const atServer = await accepted;
+  // The connection lives on, and stop() need not know of it.
+  const closed = listener.close();
+  const server = open(atServer, 1, serverServices, limits, options.clock, {
     handshake: startServerHandshake({
       ...common,
       manifest: serverServices.manifest,
@@ -81,7 +91,7 @@ export async function linkSessions(options: LinkOptions = {}): Promise<LinkedSes
     server,
     async stop() {
       client.session.disconnect();
-      await Promise.all([client.session.finished, server.session.finished]);
+      await Promise.all([client.session.finished, server.session.finished, closed]);
     },
   };
 }

@@ -51,7 +51,7 @@ class Weather {
 }
 
 const load = ({ client, server }: LinkedSessions) => [client.session.load, server.session.load];
-const idle = { pendingCalls: 0, callsInFlight: 0 };
+const idle = { pendingCalls: 0, callsInFlight: 0, streams: 0 };
 
 describe('rpc: a storm', () => {
   nothingUncaught();
@@ -144,7 +144,7 @@ describe('rpc: a storm', () => {
       ),
     );
     await eventually('half are answered', () => outcomes.length === 250);
-    expect(load(linked)[1]).to.deep.equal({ pendingCalls: 0, callsInFlight: 250 });
+    expect(load(linked)[1]).to.deep.equal({ pendingCalls: 0, callsInFlight: 250, streams: 0 });
     linked.server.session.disconnect('going-away');
     await Promise.all(calls);
     expect(outcomes.slice(250)).to.deep.equal(Array.from({ length: 250 }, () => 'CONNECTION_CLOSED'));

@@ -135,7 +135,7 @@ async function all<Item>(stream: AsyncIterable<Item>): Promise<Item[]> {
   return items;
 }
 
-const idle = { pendingCalls: 0, callsInFlight: 0 };
+const idle = { pendingCalls: 0, callsInFlight: 0, streams: 0 };
 
 describe('rpc: streams', () => {
   nothingUncaught();
