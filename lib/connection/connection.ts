@@ -1,6 +1,7 @@
 // One connection: a transport, a handshake, then records both ways. The one place where the layers meet.
 //
 //   handshaking ─ PendingVerdict ─▸ verifying ─ peer accepted ─▸ handshaking ─ Established ─▸ ready ─▸ closed
+//                                     ready, without keys ─ secure(), or the peer ─▸ the same once more, under the calls
 //
 // It knows no RPC: messages are bytes with flags. It ends exactly once, for whatever reason, wipes its keys, stops its
 // timer and tells its owner why. What the peer is told is one of the codes of docs/protocol.md section 8, no more.
@@ -14,14 +15,16 @@ import { Established, type Handshake, PendingVerdict, type Transition } from '..
 import type { TransportConnection } from '../transport/transport.js';
 import {
   type CloseReason,
-  closeCodes,
   decodeClose,
   firstByte,
   frameTypes,
   plainHeaderBytes,
+  readFirstByte,
 } from '../wire/frame.js';
+import { asSealwireError, closedError, closeReasonFor, refusal } from './farewell.js';
 import type { Backpressure } from './pressure.js';
 import { Receiver } from './receive.js';
+import { Securing } from './securing.js';
 import { Sender } from './send.js';
 
 /** A plain close frame: its first byte and the code. */
@@ -48,6 +51,10 @@ export interface ConnectionOwner {
   checkPeer(shown: Pick<PendingVerdict, 'peerChain' | 'peer'>): PeerChecked | Promise<PeerChecked>;
   /** The handshake is over. */
   established(established: Established): void;
+  /** Keys were agreed on a connection that was established without. */
+  secured?(established: Established): void;
+  /** They were not, since the connection has ended; closed() follows. */
+  notSecured?(error: SealwireError): void;
   /** One or more messages in a row, under the flags that their record really had. */
   messages(flags: number, body: Uint8Array): void;
   /** What waits to be sent has become too much, or is no longer; or volatile messages were dropped. Once a turn at most. */
@@ -56,6 +63,9 @@ export interface ConnectionOwner {
   closed(error: SealwireError): void;
 }
 
+/** `plain`: no keys. `securing`: they are being agreed. `secured`: they are there. */
+export type SecurityState = 'plain' | 'securing' | 'secured';
+
 /** As {@link encodeCarried} made it; undefined on servers, and where a client has nothing to say. */
 export type PeerChecked = Uint8Array | undefined;
 
@@ -63,14 +73,19 @@ export class Connection {
   /** Settles when the transport has let go: nothing of this connection is left then. */
   readonly finished: Promise<void>;
   readonly #transport: TransportConnection;
-  readonly #handshake: Handshake;
+  /** The one that is under way, or may yet be. */
+  #handshake: Handshake;
   readonly #limits: Limits;
   readonly #clock: Clock;
   readonly #owner: ConnectionOwner;
   readonly #sender: Sender;
   readonly #stopTimer: StopTimer;
   readonly #isClient: boolean;
-  #phase: 'handshaking' | 'verifying' | 'ready' | 'closed' = 'handshaking';
+  #phase: 'handshaking' | 'ready' | 'closed' = 'handshaking';
+  /** The owner looks at what the peer has shown. */
+  #isVerifying = false;
+  /** Keys are being agreed while messages go on. */
+  #securing: Securing | undefined;
   #receiver: Receiver | undefined;
   #established: Established | undefined;
   #endedBy: SealwireError | undefined;
@@ -87,15 +102,7 @@ export class Connection {
       backpressure: (state) => owner.backpressure?.(state),
       failed: (error) => this.fail(asSealwireError(error)),
     });
-    this.#stopTimer = clock.setTimer(handshakeTimeoutMs, () => {
-      this.#end(
-        new SealwireError(
-          'HANDSHAKE_TIMEOUT',
-          `the handshake took more than ${limits.handshakeTimeoutMs} ms`,
-        ),
-        'handshake-timeout',
-      );
-    });
+    this.#stopTimer = clock.setTimer(handshakeTimeoutMs, () => this.#timedOut());
     if (firstFrame !== undefined) this.#sender.sendHandshake(firstFrame);
     this.finished = new Promise((resolve) => {
       transport.open({
@@ -130,6 +137,44 @@ export class Connection {
     return this.#sender.writable();
   }
 
+  /** Whether there are keys. */
+  get state(): SecurityState {
+    if (this.#established?.secrets !== undefined) return 'secured';
+    return this.#phase === 'handshaking' || this.#securing !== undefined ? 'securing' : 'plain';
+  }
+
+  /** There are no keys, and may be some. */
+  get securable(): boolean {
+    return this.#phase === 'ready' && this.#established?.later !== undefined;
+  }
+
+  /**
+   * Agrees on keys where there are none yet: once, however often it is asked for and by whichever side. Messages without
+   * flags go on meanwhile. Rejects with what ended the connection in the place of that, since it never goes on in the clear;
+   * ENCRYPTION_UNAVAILABLE where there will never be keys.
+   */
+  secure(): Promise<void> {
+    if (this.#phase !== 'ready')
+      return Promise.reject(this.#endedBy ?? closedError('not-ready', 'the connection is not ready'));
+    if (this.state === 'secured') return Promise.resolve();
+    if (!this.securable) {
+      return Promise.reject(
+        new SealwireError(
+          'ENCRYPTION_UNAVAILABLE',
+          "there will be no keys on this connection: leave enableEncryption on, on both sides, for encryption: 'onDemand'",
+        ),
+      );
+    }
+    if (this.#securing !== undefined) return this.#securing.done;
+    const { done } = this.#beginSecuring();
+    try {
+      this.#advance(this.#handshake.begin());
+    } catch (error) {
+      this.fail(asSealwireError(error));
+    }
+    return done;
+  }
+
   /**
    * Sends a message, in order with the others of its channel, which is a name that only this side knows. A volatile one
    * that would have to wait is dropped, and false returned. See {@link Sender.send} for what it throws;
@@ -138,6 +183,8 @@ export class Connection {
   send(flags: number, message: Uint8Array, channel?: string, isVolatile?: boolean): boolean {
     if (this.#phase !== 'ready')
       throw this.#endedBy ?? closedError('not-ready', 'the connection is not ready');
+    // By the time there are keys it would be stale.
+    if (flags !== 0 && isVolatile && this.securable) return this.#sender.drop();
     return this.#sender.send(flags, message, channel, isVolatile);
   }
 
@@ -150,7 +197,9 @@ export class Connection {
     if (this.#phase !== 'ready' || secrets === undefined) {
       throw new SealwireError(
         'ENCRYPTION_UNAVAILABLE',
-        'there are no keys to export from on this connection',
+        this.securable
+          ? 'there are no keys to export from yet: await establishEncryption() first'
+          : 'there are no keys to export from on this connection',
       );
     }
     return secrets.exporter.export(label, bytes, context);
@@ -170,7 +219,7 @@ export class Connection {
   /** A server says so in a message of its own; a client that has read it has nothing to answer. */
   #deny(denied: ApprovalDenied): void {
     try {
-      const frame = this.#phase === 'verifying' ? this.#handshake.refuse(denied) : undefined;
+      const frame = this.#isVerifying ? this.#handshake.refuse(denied) : undefined;
       if (frame !== undefined) this.#sender.sendHandshake(frame);
     } catch {
       // What cannot be said is not: then the client sees the transport close.
@@ -181,11 +230,32 @@ export class Connection {
   #receive(frame: Uint8Array): void {
     if (this.#phase === 'closed') return;
     try {
-      if (this.#receiver !== undefined) this.#receiver.receive(frame);
+      if (this.securable && isHandshake(frame)) this.#receiveLater(frame);
+      else if (this.#receiver !== undefined) this.#receiver.receive(frame);
       else if (!this.#closedInHandshake(frame)) this.#advance(this.#handshake.receive(frame));
     } catch (error) {
       this.fail(asSealwireError(error));
     }
+  }
+
+  /** Handshake frames keep to their own limits, whatever else goes on. */
+  #receiveLater(frame: Uint8Array): void {
+    if (frame.length > this.#limits.maxHandshakeFrameBytes) {
+      throw new SealwireError('LIMIT_EXCEEDED', 'the peer sent a handshake frame that is too large');
+    }
+    if (this.#securing === undefined) this.#beginSecuring();
+    this.#advance(this.#handshake.receive(frame));
+  }
+
+  #beginSecuring(): Securing {
+    const { handshakeTimeoutMs } = this.#limits;
+    this.#securing = new Securing(this.#clock, handshakeTimeoutMs, () => this.#timedOut());
+    return this.#securing;
+  }
+
+  #timedOut(): void {
+    const text = `the handshake took more than ${this.#limits.handshakeTimeoutMs} ms`;
+    this.#end(new SealwireError('HANDSHAKE_TIMEOUT', text), 'handshake-timeout');
   }
 
   /**
@@ -201,11 +271,14 @@ export class Connection {
   #advance({ next, send }: Transition): void {
     for (const frame of send) this.#sender.sendHandshake(frame);
     if (next instanceof PendingVerdict) this.#verify(next);
-    else if (next instanceof Established) this.#establish(next);
+    else if (next instanceof Established) {
+      if (this.#phase === 'handshaking') this.#establish(next);
+      else this.#establishKeys(next);
+    }
   }
 
   #verify(verdict: PendingVerdict): void {
-    this.#phase = 'verifying';
+    this.#isVerifying = true;
     const checked = this.#owner.checkPeer(verdict);
     if (!(checked instanceof Promise)) {
       // The check may run the application's code, which may have closed the connection.
@@ -218,8 +291,8 @@ export class Connection {
   }
 
   #accept(connectionData: PeerChecked): void {
-    if (this.#phase !== 'verifying') return;
-    this.#phase = 'handshaking';
+    if (!this.#isVerifying || this.#phase === 'closed') return;
+    this.#isVerifying = false;
     this.#advance(this.#handshake.accept(connectionData));
   }
 
@@ -228,6 +301,7 @@ export class Connection {
     this.#stopTimer();
     this.#phase = 'ready';
     this.#established = established;
+    if (established.later !== undefined) this.#handshake = established.later;
     this.#transport.setMaxFrameBytes(this.#limits.maxFrameBytes);
     this.#sender.establish(secrets?.sending, peer);
     this.#receiver = new Receiver({
@@ -237,13 +311,29 @@ export class Connection {
       clock: this.#clock,
       consumer: {
         messages: (flags, body) => this.#owner.messages(flags, body),
-        closeReceived: (reason) => {
-          this.#end(closedError(reason, `the peer closed the connection: ${reason}`), undefined);
-        },
+        closeReceived: (reason) => this.#end(this.#farewell(reason), undefined),
         stalled: (error) => this.fail(error),
       },
     });
     this.#owner.established(established);
+  }
+
+  /** Messages have gone to and fro without keys, and go on. */
+  #establishKeys(established: Established): void {
+    const { secrets } = established;
+    this.#established = established;
+    this.#sender.useKeys(secrets!.sending);
+    this.#receiver!.useKeys(secrets!.receiving, !established.confirmed);
+    const securing = this.#securing;
+    this.#securing = undefined;
+    securing?.succeeded();
+    this.#owner.secured?.(established);
+  }
+
+  #farewell(reason: CloseReason): SealwireError {
+    const isPeaceful = reason === 'normal' || reason === 'going-away';
+    if (this.#securing !== undefined && !isPeaceful) return refusal(reason, this.#isClient);
+    return closedError(reason, `the peer closed the connection: ${reason}`);
   }
 
   #transportClosed(cause?: Error): void {
@@ -276,74 +366,14 @@ export class Connection {
     this.#receiver?.destroy();
     this.#handshake.destroy();
     this.#established?.destroy();
+    if (this.#securing !== undefined) {
+      this.#securing.failed(error);
+      this.#owner.notSecured?.(error);
+    }
     this.#owner.closed(error);
   }
 }
 
-/** What a close frame during the handshake means to the side that reads it. */
-function refusal(reason: CloseReason, isClient: boolean): SealwireError {
-  if (isClient && reason === 'certificate-rejected') {
-    return new SealwireError(
-      'CERTIFICATE_REJECTED',
-      "the server refused the client's certificate; its log says why",
-      { reason: 'refused-by-peer' },
-    );
-  }
-  const hint = handshakeHints[reason] ?? `it said: ${reason}`;
-  return new SealwireError('HANDSHAKE_FAILED', `the peer ended the handshake; ${hint}`, { reason });
-}
-
-/** What to do about the reasons that a peer may give during the handshake. */
-const handshakeHints: Partial<Record<CloseReason, string>> = {
-  'encryption-mismatch': 'enableEncryption must be the same on both sides',
-  'signature-mismatch': 'signKeyExchange must be the same on both sides',
-  'version-mismatch': 'it speaks another version of the protocol: update both sides',
-  'no-common-algorithm': 'it has no suite, group or signature algorithm in common with this side',
-  'handshake-failed': 'it does not say why; its own log does',
-  'handshake-timeout': 'it took too long',
-  'certificate-required':
-    "the server wants a client certificate, and the client has none: set certificate in the client's configuration",
-  'limit-exceeded': 'it has too many connections',
-  'going-away': 'it is stopping',
-};
-
-/** The one table of what a peer learns from an error here. */
-function closeReasonFor(error: SealwireError, isClient: boolean): CloseReason {
-  switch (error.code) {
-    case 'HANDSHAKE_FAILED':
-      return toldReason(error.reason) ?? 'handshake-failed';
-    case 'CERTIFICATE_REJECTED':
-      // A server that is refused learns nothing; an honest client is helped by knowing what to replace.
-      return isClient ? 'handshake-failed' : 'certificate-rejected';
-    case 'POLICY_MISMATCH':
-      return 'handshake-failed';
-    case 'HANDSHAKE_TIMEOUT':
-      return 'handshake-timeout';
-    case 'LIMIT_EXCEEDED':
-      return 'limit-exceeded';
-    case 'CONNECT_FAILED':
-    case 'INVALID_CONFIG':
-      // The application could not say its connection data: it is not the server's business why.
-      return 'normal';
-    case 'CONNECTION_CLOSED':
-      // A peer that answered no ping, should it hear anything at all: it may come back.
-      return 'going-away';
-    default:
-      return 'protocol-error';
-  }
-}
-
-/** Reasons about what was said in the clear may be told; which check of a secret failed may not. */
-function toldReason(reason: string | undefined): CloseReason | undefined {
-  if (reason === undefined || !Object.hasOwn(closeCodes, reason)) return undefined;
-  return reason as CloseReason;
-}
-
-function closedError(reason: string, message: string): SealwireError {
-  return new SealwireError('CONNECTION_CLOSED', message, { reason });
-}
-
-function asSealwireError(error: unknown): SealwireError {
-  if (error instanceof SealwireError) return error;
-  return new SealwireError('INTERNAL', 'an error inside Sealwire ended the connection', { cause: error });
+function isHandshake(frame: Uint8Array): boolean {
+  return frame.length > 0 && readFirstByte(frame).type === frameTypes.handshake;
 }

@@ -46,7 +46,7 @@ export interface ReceiverOptions {
 }
 
 export class Receiver {
-  readonly #opener: Opener | undefined;
+  #opener: Opener | undefined;
   readonly #consumer: FrameConsumer;
   readonly #reassembly: Reassembly;
   /** Whether a plain close frame is taken: always without keys; with keys while the peer may still refuse. */
@@ -57,6 +57,12 @@ export class Receiver {
     this.#plainClose = secret === undefined || mayBeRefused;
     this.#consumer = consumer;
     this.#reassembly = new Reassembly(limits, clock, (error) => consumer.stalled(error));
+  }
+
+  /** Keys for a connection that had none. Plain messages go on to be taken, a plain close only as `mayBeRefused` says. */
+  useKeys(secret: TrafficSecret, mayBeRefused: boolean): void {
+    this.#opener = new Opener(secret);
+    this.#plainClose = mayBeRefused;
   }
 
   get generation(): number {

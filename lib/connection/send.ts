@@ -99,6 +99,11 @@ export class Sender {
     this.#channels.maxMessageBytes = this.#maxMessageBytes;
   }
 
+  /** Keys for a connection that is established: what was gathered and queued without flags leaves without. */
+  useKeys(secret: TrafficSecret): void {
+    this.#sealer = new Sealer(secret, this.#limits, () => this.#clock.now());
+  }
+
   get generation(): number {
     return this.#sealer?.generation ?? 0;
   }
@@ -128,13 +133,18 @@ export class Sender {
     const socketAndBatch = this.#transport.bufferedBytes + this.#batchBytes;
     const direct = this.#leavesNow(socketAndBatch, message, channel);
     if (isVolatile && !direct && this.#channels.bytesOf(channel) >= volatileBytes) {
-      this.#pressure.countDropped();
-      return false;
+      return this.drop();
     }
     this.#checkRoom(socketAndBatch + this.#channels.bytes + message.length);
     if (direct) this.#gather(flags, message);
     else this.#queue(flags, message, channel);
     return true;
+  }
+
+  /** Counts a volatile message that cannot leave now. */
+  drop(): false {
+    this.#pressure.countDropped();
+    return false;
   }
 
   /** Today's frame, or the next one. */

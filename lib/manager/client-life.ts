@@ -11,9 +11,9 @@ import { RpcError, SealwireError } from '../base/errors.js';
 import { currentContext } from '../rpc/call-context.js';
 import type { Interception } from '../rpc/call-lifetime.js';
 import { type CallOptions, planCall, timeLeft } from '../rpc/call-options.js';
-import { connectionClosed } from '../rpc/caller.js';
 import { invokeIntercepted } from '../rpc/intercepted-call.js';
 import type { Peer } from '../rpc/peer.js';
+import { connectionClosed } from '../rpc/pending-calls.js';
 import type { Session } from '../rpc/session.js';
 import type { ClientTransport } from '../transport/transport.js';
 import { ClientRole, type ClientRoleOptions } from './client-role.js';
@@ -45,7 +45,7 @@ export interface ClientLifeOptions
   dial(): ClientTransport;
   readonly calls: Pick<
     ClientRoleOptions['observer'],
-    'failed' | 'refused' | 'backpressure' | 'limitExceeded'
+    'failed' | 'refused' | 'backpressure' | 'limitExceeded' | 'secured' | 'notSecured'
   >;
   readonly observer: ClientLifeObserver;
 }

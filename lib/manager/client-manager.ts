@@ -125,7 +125,7 @@ export class ClientManager {
       observer: {
         stateChanged: (...change) => this.events.emit('stateChanged', ...change),
         established: (peer) => {
-          if (encryption) this.events.emit('encryptionEstablished', peer);
+          if (peer.security.state === 'secured') this.events.emit('encryptionEstablished', peer);
         },
         lost: (error) => this.events.emit('disconnected', error),
         handshakeFailed: (error, remoteAddress) => {
@@ -239,8 +239,13 @@ export class ClientManager {
     void life.stop().finally(() => this.#ending.delete(life));
   }
 
-  protected callObserver(): Pick<SessionObserver, 'failed' | 'refused' | 'backpressure' | 'limitExceeded'> {
+  protected callObserver(): Pick<
+    SessionObserver,
+    'failed' | 'refused' | 'backpressure' | 'limitExceeded' | 'secured' | 'notSecured'
+  > {
     return {
+      secured: (peer) => this.events.emit('encryptionEstablished', peer),
+      notSecured: (peer, error) => this.events.emit('encryptionFailed', error, peer.remoteAddress),
       failed: (...failure) => this.events.emit('callFailed', ...failure),
       refused: (peer, method, code) => this.events.emit('callRefused', peer, method, code),
       limitExceeded: (peer, report) => this.events.emit('limitExceeded', peer, report),

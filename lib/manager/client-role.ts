@@ -4,6 +4,7 @@ import { SealwireError } from '../base/errors.js';
 import { checkServerCertificate } from '../certificate/trust/validator.js';
 import { Connection } from '../connection/connection.js';
 import { startClientHandshake } from '../handshake/client.js';
+import { startOnDemandClient } from '../handshake/on-demand.js';
 import { startPlainClient } from '../handshake/plain.js';
 import type { Interceptors } from '../rpc/interceptor.js';
 import type { ServiceClass } from '../rpc/proxy.js';
@@ -81,7 +82,7 @@ export class ClientRole {
     const startedMs = platform.clock.now();
     const transport = await this.#dial(handshakeTimeoutMs);
     reached('connected');
-    if (settings.encryption) reached('securing');
+    if (settings.encryption && !settings.onDemand) reached('securing');
     let hello: ClientHello;
     try {
       // Whoever was told may have stopped it.
@@ -179,7 +180,8 @@ export class ClientRole {
       maxMessageBytes: settings.limits.maxMessageBytes,
     };
     if (!settings.encryption) return startPlainClient(common);
-    return startClientHandshake({
+    const start = settings.onDemand ? startOnDemandClient : startClientHandshake;
+    return start({
       ...common,
       crypto: settings.crypto,
       signed: settings.signed,

@@ -25,6 +25,14 @@ export interface NetworkConfig {
   /** Agree keys with each peer. Default true; must be the same on both sides. Without it only unprotected RPCs work. */
   readonly enableEncryption?: boolean;
   /**
+   * When keys are agreed. `'onConnect'`, the default: before anything else. `'onDemand'`: when somebody asks, by
+   * {@link Peer.establishEncryption} or by a call that must be protected, on either side; until then calls that need no
+   * protection go in the clear, and the others wait. A connection begins in the clear only where both sides say so, and
+   * neither has anything that must be settled first: a client its `connectionData` or own `certificate`, a server
+   * `approveConnection` or `clientAuthentication`, either a `minimumSecurity`.
+   */
+  readonly encryption?: 'onConnect' | 'onDemand';
+  /**
    * Sign the key exchange with the server's certificate. Default true; must be the same on both sides. Without it
    * anybody on the path can be the server: it stops eavesdroppers and nobody else.
    */
@@ -96,6 +104,8 @@ export interface NetworkConfig {
 /** What both roles need. */
 export interface Settings {
   readonly encryption: boolean;
+  /** Keys may wait until they are asked for: nothing on this side must be settled before the first call. */
+  readonly onDemand: boolean;
   readonly signed: boolean;
   /** Bit f: records with flags f are accepted. */
   readonly allowed: number;
@@ -133,6 +143,7 @@ export interface ClientSettings extends Settings {
 
 const knownOptions: readonly string[] = [
   'enableEncryption',
+  'encryption',
   'signKeyExchange',
   'certificate',
   'ca',
@@ -191,7 +202,9 @@ export function serverSettings(config: NetworkConfig, platform: Platform): Serve
   if (approve !== undefined && typeof approve !== 'function') {
     throw invalid('approveConnection must be a function (request) => true, false or a promise of one');
   }
-  const rest = { iterations, approve, ...authenticationSettings(config, settings) };
+  const authentication = authenticationSettings(config, settings);
+  const isOpen = approve === undefined && authentication.clientAuthentication === 'none';
+  const rest = { iterations, approve, ...authentication, onDemand: settings.onDemand && isOpen };
   if (!settings.encryption || !settings.signed) return { ...settings, identities: undefined, ...rest };
   if (config.certificate === undefined) {
     throw invalid(
@@ -245,7 +258,13 @@ export function clientSettings(
   const settings = commonSettings(config, platform);
   const serverName = checkedServerName(config.serverName ?? hostname ?? '');
   const connectionData = connectionDataSource(config.connectionData, settings);
-  const rest = { serverName, connectionData, reconnect: reconnectSettings(config.reconnect) };
+  const saysNothing = settings.onDemand && connectionData === undefined;
+  const rest = {
+    serverName,
+    connectionData,
+    onDemand: saysNothing,
+    reconnect: reconnectSettings(config.reconnect),
+  };
   const { certificate, validateCertificate } = config;
   if (!settings.encryption || !settings.signed)
     return { ...settings, identities: [], roots: [], validate: undefined, ...rest };
@@ -261,7 +280,8 @@ export function clientSettings(
     );
   }
   const identities = certificate === undefined ? [] : loadIdentities(settings.crypto, certificate);
-  return { ...settings, identities, roots, validate: validateCertificate, ...rest };
+  const onDemand = saysNothing && identities.length === 0;
+  return { ...settings, identities, roots, validate: validateCertificate, ...rest, onDemand };
 }
 
 /** As certificates hold it and the wire carries it: in A-labels. */
@@ -282,6 +302,11 @@ function commonSettings(config: NetworkConfig, platform: Platform): Settings {
   if (![0, 1, 2, 3].includes(minimumSecurity)) {
     throw invalid('minimumSecurity must be made of Security.Encrypted and Security.Authenticated');
   }
+  const { encryption = 'onConnect' }: { readonly encryption?: unknown } = config;
+  if (encryption !== 'onConnect' && encryption !== 'onDemand')
+    throw invalid("encryption must be 'onConnect' or 'onDemand'");
+  if (!enableEncryption && encryption === 'onDemand')
+    throw invalid("encryption: 'onDemand' needs enableEncryption");
   if (!enableEncryption && minimumSecurity !== 0) throw invalid('minimumSecurity needs enableEncryption');
   if (!clientAuthentications.includes(clientAuthentication)) {
     throw invalid("clientAuthentication must be 'none', 'optional' or 'required'");
@@ -302,6 +327,8 @@ function commonSettings(config: NetworkConfig, platform: Platform): Settings {
   }
   return {
     encryption: enableEncryption,
+    // What must be protected from the first call on is protected at once.
+    onDemand: encryption === 'onDemand' && minimumSecurity === 0,
     signed: signKeyExchange,
     allowed: enableEncryption ? allowedMask(minimumSecurity) : 0b0001,
     heartbeat: heartbeatSettings(config.heartbeat),

@@ -36,9 +36,11 @@ export interface ManagerEvents {
   stateChanged: (state: ClientState, previous: ClientState, error: SealwireError | undefined) => void;
   /** Client: the connection to the server has ended, by whichever side; the error's code and reason say why. */
   disconnected: (error: SealwireError) => void;
-  /** Both: keys were agreed with this peer. */
+  /** Both: keys were agreed with this peer: before `clientConnected`, or later where encryption is on demand. */
   encryptionEstablished: (peer: Peer) => void;
-  /** Both: a handshake failed. The peer learns less than `error` tells: keep it in your own log. */
+  /**
+   * Both: a handshake failed; of a connection that began in the clear, `clientDisconnected` or `disconnected` follows. The peer learns less than `error` tells: keep it in your own log.
+   */
   encryptionFailed: (error: SealwireError, remoteAddress: string) => void;
   /**
    * A method threw something else than an RpcError, and its caller sees a bare INTERNAL; or a one-way method threw

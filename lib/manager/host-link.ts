@@ -102,6 +102,8 @@ export class HostLink {
     const maxKeyStretchingIterations = Math.max(limits.maxKeyStretchingIterations, iterations);
     return {
       encryption,
+      // Nothing is gained by waiting for keys in process.
+      onDemand: false,
       signed,
       allowed,
       crypto,

@@ -89,7 +89,7 @@ export class ServerManager extends ClientManager {
       observer: {
         ...this.callObserver(),
         established: (peer) => {
-          if (encryption) this.events.emit('encryptionEstablished', peer);
+          if (peer.security.state === 'secured') this.events.emit('encryptionEstablished', peer);
           // A listener may have disconnected it.
           if (!role.clients.has(peer.id)) return;
           announced.add(peer);

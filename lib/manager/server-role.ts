@@ -8,6 +8,7 @@
 import { SealwireError } from '../base/errors.js';
 import { checkClientCertificate } from '../certificate/trust/validator.js';
 import { Connection } from '../connection/connection.js';
+import { startOnDemandServer } from '../handshake/on-demand.js';
 import { startPlainServer } from '../handshake/plain.js';
 import { startServerHandshake } from '../handshake/server.js';
 import type { Handshake } from '../handshake/state.js';
@@ -240,7 +241,8 @@ export class ServerRole {
     const { crypto, clientAuthentication, allowed, iterations } = settings;
     const identities = host ? host.shownBy(certificates) : certificates;
     const policy = { clientAuthentication, approves, allowed, iterations };
-    return startServerHandshake({ ...common, ...policy, crypto, identities });
+    const start = settings.onDemand ? startOnDemandServer : startServerHandshake;
+    return start({ ...common, ...policy, crypto, identities });
   }
 
   /** The certificate first: nobody is approved under a name that is not proved. */

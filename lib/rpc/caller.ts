@@ -1,6 +1,6 @@
 // The calling side: a call goes out under the right flags, and what it gave settles exactly once.
 //
-//   invoke ─ flags agreed ─ encoded ─ sent ─ pending ─┬─ result, end or error of the peer
+//   invoke ─ keys there, or waited for (calls-for-keys.ts) ─ flags agreed ─ encoded ─ sent ─ pending ─┬─ result, end or error of the peer
 //   stream                                            ├─ timeout, abort or break: cancel is sent
 //                                                     └─ the connection ends
 //
@@ -20,11 +20,12 @@ import {
 } from '../wire/call-message.js';
 import type { SharedMessage } from '../wire/shared-message.js';
 import { type CallOptions, type CallPlan, planCall, timeLeft } from './call-options.js';
-import { agreeFlags, checkRaise } from './flags.js';
+import { CallsForKeys } from './calls-for-keys.js';
+import { agreeFlags, checkRaise, needsKeys } from './flags.js';
 import { IncomingStream } from './incoming-stream.js';
 import { type Outgoing, roomOrAborted, trySend } from './outgoing.js';
 import { OutgoingStream } from './outgoing-stream.js';
-import { type Answer, cancelled, type PendingCall, PendingCalls } from './pending-calls.js';
+import { type Answer, cancelled, connectionClosed, type PendingCall, PendingCalls } from './pending-calls.js';
 import { RemoteStream, type RpcStream } from './remote-stream.js';
 import { findStreamedArgument, type StreamedArgument } from './streamed-argument.js';
 import { toldError } from './told-error.js';
@@ -47,18 +48,20 @@ export class Caller {
   readonly #limits: Limits;
   readonly #clock: Clock;
   readonly #pending: PendingCalls;
+  readonly #forKeys: CallsForKeys;
   #nextId = 1;
 
   constructor(outgoing: Outgoing, limits: Limits, clock: Clock) {
     this.#outgoing = outgoing;
     this.#limits = limits;
     this.#clock = clock;
+    this.#forKeys = new CallsForKeys(outgoing, limits, clock);
     this.#pending = new PendingCalls(clock, (pending, error) => this.#giveUp(pending, error));
   }
 
-  /** Calls that wait for an answer, or for the end of one. */
+  /** Calls that wait for an answer, or for the end of one, or for keys to be sent under. */
   get pendingCalls(): number {
-    return this.#pending.size;
+    return this.#pending.size + this.#forKeys.size;
   }
 
   /**
@@ -78,6 +81,9 @@ export class Caller {
     } catch (error) {
       return Promise.reject(error);
     }
+    // What must not wait is sent, and dropped there.
+    if (!plan.options.volatile && this.#needsKeys(method, plan))
+      return this.#sendOnceSecured(method, args, plan, shared);
     return options?.whenFull === 'wait'
       ? this.#sendWithRoom(method, args, plan, shared)
       : this.#sendUnary(method, args, plan, shared);
@@ -149,6 +155,25 @@ export class Caller {
     }
   }
 
+  #needsKeys(method: RemoteMethod, { options }: CallPlan): boolean {
+    return needsKeys(method.security | (options.security ?? 0), this.#outgoing);
+  }
+
+  async #sendOnceSecured(
+    method: RemoteMethod,
+    args: readonly unknown[],
+    plan: CallPlan,
+    shared?: SharedMessage,
+  ): Promise<unknown> {
+    checkRaise(plan.options.security);
+    this.#checkPending(method);
+    const isStreamed = Array.isArray(args) && findStreamedArgument(args) !== undefined;
+    const rest = await this.#forKeys.wait(plan, isStreamed);
+    return rest.options.whenFull === 'wait'
+      ? this.#sendWithRoom(method, args, rest, shared)
+      : this.#sendUnary(method, args, rest, shared);
+  }
+
   async #sendWithRoom(
     method: RemoteMethod,
     args: readonly unknown[],
@@ -178,20 +203,33 @@ export class Caller {
 
   #openStream(method: RemoteMethod, args: readonly unknown[], plan: CallPlan): IncomingStream {
     let pending: PendingCall | undefined;
+    const left = new AbortController();
     const items = new IncomingStream({
       giveBack: (bytes) => {
         if (pending !== undefined) this.#say(pending, encodeCredit('credit', pending.id, bytes));
       },
       stop: () => {
         if (pending !== undefined) this.#cancel(pending);
+        else left.abort();
       },
     });
-    pending = this.#send(method, args, plan, {
-      items,
-      resolve: () => undefined,
-      reject: (error) => items.end({ error }),
-      abort: (error) => items.abort(error),
-    });
+    const open = (now: CallPlan): void => {
+      pending = this.#send(method, args, now, {
+        items,
+        resolve: () => undefined,
+        reject: (error) => items.end({ error }),
+        abort: (error) => items.abort(error),
+      });
+    };
+    if (!this.#needsKeys(method, plan)) open(plan);
+    else {
+      checkRaise(plan.options.security);
+      this.#checkPending(method);
+      this.#forKeys
+        .wait(plan, true, left.signal)
+        .then(open)
+        .catch((error: unknown) => items.abort(error));
+    }
     return items;
   }
 
@@ -207,7 +245,7 @@ export class Caller {
     const streamed = findStreamedArgument(args);
     const { metadata, channel, security, volatile } = plan.options;
     const timeoutMs = timeLeft(plan, this.#clock, method.stream || streamed !== undefined, this.#limits);
-    const flags = agreeFlags(method.security | checkRaise(security), this.#outgoing.allowed);
+    const flags = this.#flags(method.security | checkRaise(security), volatile === true);
     for (const signal of plan.signals) if (signal.aborted) throw cancelled(signal);
     if (streamed !== undefined && (method.oneWay || shared !== undefined)) throw notStreamable(streamed);
     if (method.oneWay) {
@@ -217,7 +255,7 @@ export class Caller {
       return undefined;
     }
     if (volatile) throw invalid('only a one-way call can be volatile: others wait for an answer');
-    if (this.#pending.size >= this.#limits.maxPendingCalls) throw tooManyPending(this.#pending.size);
+    this.#checkPending(method);
     const id = this.#nextId;
     const sent = streamed?.args ?? args;
     const extras = { metadata, streamArgument: streamed?.index, channel };
@@ -243,6 +281,19 @@ export class Caller {
     this.#pending.add(pending, plan.signals);
     if (streamed !== undefined) this.#sendArgument(pending, streamed.iterable);
     return pending;
+  }
+
+  #flags(required: number, isVolatile: boolean): number {
+    // Keys are asked for; what cannot wait for them goes no further than the connection.
+    if (isVolatile && needsKeys(required, this.#outgoing) && this.#outgoing.secure?.() !== undefined)
+      return required;
+    return agreeFlags(required, this.#outgoing.allowed);
+  }
+
+  /** One-way calls wait for keys alone. */
+  #checkPending({ oneWay }: RemoteMethod): void {
+    const waiting = oneWay ? this.#forKeys.size : this.pendingCalls;
+    if (waiting >= this.#limits.maxPendingCalls) throw tooManyPending(waiting);
   }
 
   #sendArgument(pending: PendingCall, iterable: AsyncIterable<unknown>): void {
@@ -306,12 +357,6 @@ export class Caller {
       // The connection is gone or choked; the other side's own deadline ends the call there.
     }
   }
-}
-
-/** CONNECTION_CLOSED for who calls: `reason` is that of a peaceful end, or the code of the error that ended it. */
-export function connectionClosed(message: string, cause: SealwireError): SealwireError {
-  const reason = cause.code === 'CONNECTION_CLOSED' ? (cause.reason ?? cause.code) : cause.code;
-  return new SealwireError('CONNECTION_CLOSED', message, { reason, cause });
 }
 
 /** The peer's error says what the method made of it; what the argument's iterator really threw stands here alone. */

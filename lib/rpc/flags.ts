@@ -25,6 +25,14 @@ export function agreeFlags(required: number, allowed: number): number {
   );
 }
 
+/** Whether a call under these flags must wait until keys are agreed, on a connection that began without. */
+export function needsKeys(
+  required: number,
+  { allowed, secure }: { readonly allowed: number; readonly secure?: unknown },
+): boolean {
+  return required !== 0 && allowed === plainOnly && secure !== undefined;
+}
+
 /** Whether records with these flags are accepted on a connection with this mask. */
 export function isAllowed(flags: number, allowed: number): boolean {
   return (allowed & (1 << flags)) !== 0;

@@ -29,8 +29,10 @@ export interface HeartbeatOptions {
 export class Heartbeat {
   readonly #options: HeartbeatOptions;
   /** Both flags where there are keys: whoever is on the path can keep no dead peer alive. */
-  readonly #flags: number;
-  readonly #proof: number;
+  #flags: number;
+  #proof: number;
+  /** No ping with less is answered; where keys came later, one may be on its way that was sent before them. */
+  readonly #least: number;
   #heard = false;
   #asked = 0;
   #stopTimer: StopTimer | undefined;
@@ -39,7 +41,15 @@ export class Heartbeat {
     this.#options = options;
     this.#flags = options.hasKeys ? Security.Encrypted | Security.Authenticated : Security.None;
     this.#proof = options.hasKeys ? Security.Authenticated : Security.None;
+    this.#least = this.#flags;
     this.#listen();
+  }
+
+  /** Keys were agreed, which only a peer that is there can have done. */
+  secured(): void {
+    this.#flags = Security.Encrypted | Security.Authenticated;
+    this.#proof = Security.Authenticated;
+    this.#heard = true;
   }
 
   /** Something came in under these flags. Without a tag it may be anybody's. */
@@ -90,7 +100,7 @@ export class Heartbeat {
   }
 
   #refuseLess(flags: number): void {
-    if (satisfies(flags, this.#flags)) return;
+    if (satisfies(flags, this.#least)) return;
     throw new SealwireError('PROTOCOL_ERROR', 'the peer sent a ping or pong without protection');
   }
 }

@@ -102,7 +102,12 @@ export class LimitGuard {
 /** Calls of this side: what happens when the peer does not read them is chosen. */
 export function guarded(outgoing: Outgoing, guard: LimitGuard): Outgoing {
   return {
-    ...outgoing,
+    // As it is when it is asked for.
+    get allowed() {
+      return outgoing.allowed;
+    },
+    room: () => outgoing.room?.(),
+    secure: () => outgoing.secure?.(),
     send(flags, message, channel, isVolatile) {
       try {
         outgoing.send(flags, message, channel, isVolatile);

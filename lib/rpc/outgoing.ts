@@ -10,8 +10,10 @@ export interface Outgoing {
   send(flags: number, message: Uint8Array, channel?: string, isVolatile?: boolean): void;
   /** Undefined where there is room for more; else it resolves when there is. Streams wait for it, answers do not. */
   room?(): Promise<void> | undefined;
-  /** Bit f: both sides accept records with flags f. */
+  /** Bit f: both sides accept records with flags f. It grows where keys are agreed on a connection that had none. */
   readonly allowed: number;
+  /** Agrees on keys where there are none yet; undefined where there are, or will never be. */
+  secure?(): Promise<void> | undefined;
 }
 
 /** Resolves when `room` does, or one of the signals is aborted: who waits looks again then. */

@@ -8,6 +8,8 @@ import type { Session } from './session.js';
 
 /** How a connection is protected. */
 export interface ConnectionSecurity {
+  /** `plain`: no keys. `securing`: they are being agreed. `secured`: they are there. */
+  readonly state: 'plain' | 'securing' | 'secured';
   /** `signed`: the server proved its certificate. `anonymous`: it did not. `none`: there are no keys. */
   readonly protection: 'signed' | 'anonymous' | 'none';
   /** `aes-256-gcm` or `chacha20-poly1305`; undefined without keys. */
@@ -121,6 +123,16 @@ export class Peer {
    */
   exportKey(label: string, bytes: number, context?: Uint8Array): Uint8Array {
     return this.#session.exportKey(label, bytes, context);
+  }
+
+  /**
+   * Agrees on keys, on a connection that began in the clear (`encryption: 'onDemand'`): once, however often and by whichever
+   * side it is asked for, while calls without flags go on. Resolves at once where there are keys. Rejects, and the
+   * connection has ended, with HANDSHAKE_FAILED, HANDSHAKE_TIMEOUT, CERTIFICATE_REJECTED or CONNECTION_CLOSED;
+   * ENCRYPTION_UNAVAILABLE on a connection that will never have keys. Calls that need keys ask for them by themselves.
+   */
+  establishEncryption(): Promise<void> {
+    return this.#session.secure();
   }
 
   /** Ends this connection. */

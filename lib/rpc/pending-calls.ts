@@ -99,6 +99,12 @@ export class PendingCalls {
   }
 }
 
+/** CONNECTION_CLOSED for who calls: `reason` is that of a peaceful end, or the code of the error that ended it. */
+export function connectionClosed(message: string, cause: SealwireError): SealwireError {
+  const reason = cause.code === 'CONNECTION_CLOSED' ? (cause.reason ?? cause.code) : cause.code;
+  return new SealwireError('CONNECTION_CLOSED', message, { reason, cause });
+}
+
 export function cancelled(signal: AbortSignal): SealwireError {
   return new SealwireError('CANCELLED', 'the call was cancelled', { cause: signal.reason });
 }

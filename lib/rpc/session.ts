@@ -15,7 +15,7 @@ import type { CloseReason } from '../wire/frame.js';
 import type { SharedMessage } from '../wire/shared-message.js';
 import type { Interception } from './call-lifetime.js';
 import type { CallObserver } from './call-observer.js';
-import { Caller, type CallOptions, connectionClosed, type RemoteMethod } from './caller.js';
+import { Caller, type CallOptions, type RemoteMethod } from './caller.js';
 import { Dispatcher } from './dispatcher.js';
 import { Heartbeat, type HeartbeatSettings } from './heartbeat.js';
 import { certificateIdentity, type PeerIdentity } from './identity.js';
@@ -25,6 +25,7 @@ import { defaultLimitActions, type LimitActions } from './limit-actions.js';
 import { guarded, LimitGuard } from './limit-guard.js';
 import type { Outgoing } from './outgoing.js';
 import { type ConnectionSecurity, Peer } from './peer.js';
+import { connectionClosed } from './pending-calls.js';
 import type { ServiceClass } from './proxy.js';
 import type { Services } from './registry.js';
 import { checkPolicy, offered, remoteMethods } from './remote-methods.js';
@@ -33,6 +34,10 @@ import { deferredAnswer, type RpcStream } from './remote-stream.js';
 export interface SessionObserver extends CallObserver {
   /** The handshake is over; calls may be made. What this throws ends the connection. */
   established(peer: Peer): void;
+  /** Keys were agreed on a connection that was established without. */
+  secured?(peer: Peer): void;
+  /** They were not, and the connection has ended; closed() follows. */
+  notSecured?(peer: Peer, error: SealwireError): void;
   /** More waits to be sent to the peer than should, or no longer; or volatile calls were dropped. Once a turn at most. */
   backpressure?(peer: Peer, state: Backpressure): void;
   /** Exactly once, last; `wasEstablished` tells whether there ever was a session. */
@@ -110,6 +115,7 @@ export class Session implements ConnectionOwner {
     const established = this.#live?.established;
     return {
       protection: established?.protection ?? 'none',
+      state: this.#connection?.state ?? 'plain',
       suite: established?.secrets?.suite,
       group: established?.secrets?.group,
     };
@@ -224,6 +230,16 @@ export class Session implements ConnectionOwner {
     return this.#connected().exportKey(label, bytes, context);
   }
 
+  /** See {@link Connection.secure}. */
+  secure(): Promise<void> {
+    try {
+      this.#alive();
+      return this.#connected().secure();
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
   /** Refuses the peer's calls from now on; those in flight, in both directions, go on. */
   drain(): void {
     this.#live?.dispatcher.drain();
@@ -259,9 +275,12 @@ export class Session implements ConnectionOwner {
     const manifest = decodeManifest(established.peer.manifest);
     // Again, for those who show no certificate.
     this.#checkExpectations(manifest);
-    const { allowed } = established;
+    const live = (): Established => this.#live?.established ?? established;
     const outgoing: Outgoing = {
-      allowed,
+      get allowed() {
+        return live().allowed;
+      },
+      secure: () => (connection.securable ? connection.secure() : undefined),
       send: (flags, message, channel, isVolatile) => connection.send(flags, message, channel, isVolatile),
       room: () => (connection.backpressure.full ? connection.writable() : undefined),
     };
@@ -289,7 +308,11 @@ export class Session implements ConnectionOwner {
         rateLimit,
         guard,
         clock,
-        ...outgoing,
+        get allowed() {
+          return live().allowed;
+        },
+        send: (...message) => outgoing.send(...message),
+        room: () => outgoing.room?.(),
         fail,
         observer,
       }),
@@ -303,6 +326,17 @@ export class Session implements ConnectionOwner {
       }),
     };
     observer.established(this.peer);
+  }
+
+  secured(established: Established): void {
+    const live = this.#live!;
+    live.established = established;
+    live.heartbeat.secured();
+    this.#options.observer.secured?.(this.peer);
+  }
+
+  notSecured(error: SealwireError): void {
+    this.#options.observer.notSecured?.(this.peer, error);
   }
 
   messages(flags: number, body: Uint8Array): void {
@@ -419,7 +453,8 @@ export class Session implements ConnectionOwner {
 
 /** What there is between the handshake and the end. */
 interface LiveSession {
-  readonly established: Established;
+  /** Another one once keys are agreed where there were none. */
+  established: Established;
   readonly manifest: Manifest;
   /** By full name, `Arena.move`. */
   readonly methods: ReadonlyMap<string, RemoteMethod>;

@@ -396,6 +396,7 @@ describe('manager/config', () => {
       expect(await client.rpc(Ping).secret()).to.equal(3);
       expect(client.connection!.security).to.deep.equal({
         protection: 'signed',
+        state: 'secured',
         suite: 'chacha20-poly1305',
         group: 'x25519',
       });

@@ -109,7 +109,7 @@ describe('manager: a host', () => {
       expect(host.state).to.equal('ready');
       expect([hostClient!.security, connection!.security]).to.deep.equal([
         connection!.security,
-        { protection: 'signed', suite: hostClient!.security.suite, group: 'x25519' },
+        { protection: 'signed', state: 'secured', suite: hostClient!.security.suite, group: 'x25519' },
       ]);
 
       const guest = newClient().register(new Hud());

@@ -48,7 +48,12 @@ describe('manager: protection', () => {
         expect(await codeOf(call)).to.equal('ENCRYPTION_UNAVAILABLE');
       }
       for (const side of [client.connection!, peer]) {
-        expect(side.security).to.deep.equal({ protection: 'none', suite: undefined, group: undefined });
+        expect(side.security).to.deep.equal({
+          protection: 'none',
+          state: 'plain',
+          suite: undefined,
+          group: undefined,
+        });
         expect(side.certificates).to.deep.equal([]);
         expect(() => side.exportKey('x', 32))
           .to.throw()
