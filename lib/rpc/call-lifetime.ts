@@ -12,10 +12,11 @@ import type { Limits } from '../base/limits.js';
 import { metadataFault } from '../wire/call-metadata.js';
 import { frozenMetadata } from './call-context.js';
 import { type CallOptions, type CallPlan, onceAborted, timeLeft } from './call-options.js';
-import { connectionClosed, type RemoteMethod } from './caller.js';
+import type { RemoteMethod } from './caller.js';
 import { checkRaise } from './flags.js';
 import { type InterceptedAnswer, type Interceptor, intercept, type OutgoingCall } from './interceptor.js';
 import type { Peer } from './peer.js';
+import { connectionClosed } from './pending-calls.js';
 import { findStreamedArgument } from './streamed-argument.js';
 
 /** What a call goes through, and what is known of it beforehand. */

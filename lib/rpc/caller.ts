@@ -203,14 +203,14 @@ export class Caller {
 
   #openStream(method: RemoteMethod, args: readonly unknown[], plan: CallPlan): IncomingStream {
     let pending: PendingCall | undefined;
-    const left = new AbortController();
+    let left: AbortController | undefined;
     const items = new IncomingStream({
       giveBack: (bytes) => {
         if (pending !== undefined) this.#say(pending, encodeCredit('credit', pending.id, bytes));
       },
       stop: () => {
         if (pending !== undefined) this.#cancel(pending);
-        else left.abort();
+        else left?.abort();
       },
     });
     const open = (now: CallPlan): void => {
@@ -225,6 +225,7 @@ export class Caller {
     else {
       checkRaise(plan.options.security);
       this.#checkPending(method);
+      left = new AbortController();
       this.#forKeys
         .wait(plan, true, left.signal)
         .then(open)
