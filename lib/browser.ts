@@ -10,6 +10,7 @@ export type { IdentitySource } from './certificate/identity.js';
 export type { CertificateValidator, ValidationContext } from './certificate/trust/validator.js';
 export type { Certificate } from './certificate/x509/x509.js';
 export type { Backpressure } from './connection/pressure.js';
+export type { ClaimCondition, ClaimValue, RequiredClaims } from './contract/claims.js';
 export type { LimitAction, RateLimit } from './contract/limit.js';
 export type { Allow, ParamsSchema, RpcCaller, RpcOptions } from './contract/options.js';
 export type { SecurityFlags } from './contract/security.js';
@@ -25,7 +26,14 @@ export type {
   ConnectionRefused,
 } from './manager/approval.js';
 export { NetworkingManager } from './manager/browser.js';
+export type {
+  Credentials,
+  CredentialsProvider,
+  CredentialsRequest,
+} from './manager/client-authentication.js';
+export { HeldToken } from './manager/client-authentication.js';
 export type { ClientState } from './manager/client-life.js';
+export type { MoveOptions } from './manager/client-manager.js';
 export type { NetworkConfig } from './manager/config.js';
 export type { ConnectionAttempt, ConnectionData } from './manager/connection-data.js';
 export type { StopOptions } from './manager/drain.js';
@@ -34,7 +42,7 @@ export type { ReconnectOptions } from './manager/reconnect.js';
 export type { CallContext } from './rpc/call-context.js';
 export { callContext } from './rpc/call-context.js';
 export type { CallOptions } from './rpc/caller.js';
-export type { CertificateIdentity, PeerIdentity } from './rpc/identity.js';
+export type { CertificateIdentity, PeerIdentity, TokenIdentity } from './rpc/identity.js';
 export type {
   CallChanges,
   CallDescription,
@@ -52,5 +60,6 @@ export type { LimitName, LimitReport } from './rpc/limit-report.js';
 export type { ConnectionSecurity, Peer, PeerData } from './rpc/peer.js';
 export type { RpcAnswer, RpcProxy, ServiceClass } from './rpc/proxy.js';
 export type { RpcStream } from './rpc/remote-stream.js';
+export type { Json } from './token/json.js';
 export type { ClientTransport } from './transport/transport.js';
 export type { Metadata } from './wire/call-metadata.js';

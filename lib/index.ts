@@ -10,6 +10,7 @@ export type { IdentitySource } from './certificate/identity.js';
 export type { CertificateValidator, ValidationContext } from './certificate/trust/validator.js';
 export type { Certificate } from './certificate/x509/x509.js';
 export type { Backpressure } from './connection/pressure.js';
+export type { ClaimCondition, ClaimValue, RequiredClaims } from './contract/claims.js';
 export type { LimitAction, RateLimit } from './contract/limit.js';
 export type { Allow, ParamsSchema, RpcCaller, RpcOptions } from './contract/options.js';
 export type { SecurityFlags } from './contract/security.js';
@@ -26,7 +27,14 @@ export type {
   ConnectionApproved,
   ConnectionRefused,
 } from './manager/approval.js';
+export type {
+  Credentials,
+  CredentialsProvider,
+  CredentialsRequest,
+} from './manager/client-authentication.js';
+export { HeldToken } from './manager/client-authentication.js';
 export type { ClientState } from './manager/client-life.js';
+export type { MoveOptions } from './manager/client-manager.js';
 export type { NetworkConfig } from './manager/config.js';
 export type { ConnectionAttempt, ConnectionData } from './manager/connection-data.js';
 export type { StopOptions } from './manager/drain.js';
@@ -34,10 +42,12 @@ export type { ManagerEvents } from './manager/events.js';
 export type { ClientGroup, JoinPolicy } from './manager/groups.js';
 export { NetworkingManager } from './manager/node.js';
 export type { ReconnectOptions } from './manager/reconnect.js';
+export type { Authenticate, AuthenticationRequest, Grant } from './manager/server-authentication.js';
+export type { TokenOptions } from './manager/server-tokens.js';
 export type { CallContext } from './rpc/call-context.js';
 export { callContext } from './rpc/call-context.js';
 export type { CallOptions } from './rpc/caller.js';
-export type { CertificateIdentity, PeerIdentity } from './rpc/identity.js';
+export type { CertificateIdentity, PeerIdentity, TokenIdentity } from './rpc/identity.js';
 export type {
   CallChanges,
   CallDescription,
@@ -62,5 +72,9 @@ export type {
   TargetsProxy,
   TargetsResult,
 } from './rpc/targets.js';
+export type { Json } from './token/json.js';
+export type { TokenKey } from './token/key-ring.js';
+export type { RevocableToken, RevocationStore } from './token/revocation.js';
+export { MemoryRevocations } from './token/revocation.js';
 export type { ClientTransport, ServerTransport } from './transport/transport.js';
 export type { Metadata } from './wire/call-metadata.js';

@@ -23,6 +23,9 @@ export type PeerCode =
 /** Something was asked for that the agreed protection forbids. */
 export type PolicyCode = 'SECURITY_REQUIRED' | 'POLICY_MISMATCH' | 'ENCRYPTION_UNAVAILABLE';
 
+/** A token was not accepted: credentials are needed. */
+export type TokenCode = 'TOKEN_EXPIRED' | 'TOKEN_INVALID' | 'TOKEN_REVOKED' | 'TOKEN_NOT_BOUND';
+
 /** The way to the other side is not there, or is not open to this one. */
 export type ConnectionCode = 'CONNECT_FAILED' | 'LISTEN_FAILED' | 'CONNECTION_CLOSED' | 'APPROVAL_DENIED';
 
@@ -61,7 +64,7 @@ export const RpcCode = {
 export type CallCode = keyof typeof RpcCode;
 
 /** A code that Sealwire itself raises. */
-export type ErrorCode = ConfigurationCode | PeerCode | PolicyCode | ConnectionCode | CallCode;
+export type ErrorCode = ConfigurationCode | PeerCode | PolicyCode | TokenCode | ConnectionCode | CallCode;
 
 /** An error with a stable `code`: everything that Sealwire throws or rejects with is one. */
 export class SealwireError extends Error {

@@ -7,6 +7,7 @@
 
 import 'reflect-metadata';
 import { SealwireError } from '../base/errors.js';
+import { frozenRequirement, type RequiredClaims } from './claims.js';
 import type { RateLimit } from './limit.js';
 import { methodNameFault } from './names.js';
 import { type Allow, checkOptions, checkTogether, type RpcOptions } from './options.js';
@@ -34,6 +35,7 @@ export interface RpcMetadata {
   readonly rateLimit?: RateLimit;
   readonly channel?: string;
   readonly allow?: Allow;
+  readonly claims?: RequiredClaims;
   readonly timeoutMs?: number;
 }
 
@@ -65,7 +67,7 @@ export function defineRpc(
     throw invalid(`${key} is declared as an RPC twice`);
   checkOptions(key, security, options);
   const { name = key, oneWay = false, idempotent = false, requiresIdentity = false, params } = options;
-  const { timeoutMs, result, rateLimit, channel, allow } = options;
+  const { timeoutMs, result, rateLimit, channel, allow, claims } = options;
   const stream = isStream(key, method, options);
   checkTogether(key, { ...options, stream });
   const fault = methodNameFault(name);
@@ -85,6 +87,7 @@ export function defineRpc(
     ...(rateLimit === undefined ? {} : { rateLimit: { ...rateLimit } }),
     ...(channel === undefined ? {} : { channel }),
     ...(allow === undefined ? {} : { allow }),
+    ...(claims === undefined ? {} : { claims: frozenRequirement(claims) }),
   };
   Reflect.defineMetadata(rpcKey, Object.freeze(metadata), method);
 }

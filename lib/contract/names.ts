@@ -8,6 +8,9 @@
 
 import { utf8 } from '../base/bytes.js';
 
+/** The service that Sealwire itself offers: docs/protocol.md section 10. Nobody else can register it, or call it. */
+export const reservedServiceName = 'sealwire';
+
 const maxNameBytes = 128;
 const methodPattern = /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u;
 const servicePattern = /^[\p{ID_Start}$_][\p{ID_Continue}$]*(?:[.-][\p{ID_Continue}$]+)*$/u;

@@ -3,6 +3,7 @@
 
 import { utf8 } from '../base/bytes.js';
 import { SealwireError } from '../base/errors.js';
+import { type RequiredClaims, requiredClaimsFault } from './claims.js';
 import { type RateLimit, rateLimitFault } from './limit.js';
 import { Security, type SecurityFlags, satisfies } from './security.js';
 import { isStandardSchema, type StandardSchema } from './standard-schema.js';
@@ -40,10 +41,15 @@ export interface RpcOptions<
    */
   readonly channel?: string;
   /**
-   * Only callers that have proved who they are, by a certificate; others get UNAUTHENTICATED. The call must be
-   * Security.Authenticated, or anybody on the path could make it in their name.
+   * Only callers that have proved who they are, by credentials, a token or a certificate; others get UNAUTHENTICATED. The
+   * call must be Security.Authenticated, or anybody on the path could make it in their name.
    */
   readonly requiresIdentity?: boolean;
+  /**
+   * Only callers of whom this is known, by their credentials or token: `{ role: 'admin' }`; of a list one will do. Others get
+   * PERMISSION_DENIED, who is nobody UNAUTHENTICATED. The call must be Security.Authenticated, as with `requiresIdentity`.
+   */
+  readonly claims?: RequiredClaims;
   /**
    * Only callers that this lets in; others get PERMISSION_DENIED, and the method does not run. `'owner'`: who owns the
    * service, see `setOwner()`. The call must be Security.Authenticated, as with `requiresIdentity`.
@@ -70,7 +76,9 @@ export interface RpcCaller {
   /** On a host: whether it is the host's own client. */
   readonly isHost: boolean;
   /** Who it has proved to be. */
-  readonly identity: { readonly kind: string; readonly name: string } | undefined;
+  readonly identity:
+    | { readonly kind: string; readonly name: string; readonly claims?: Readonly<Record<string, unknown>> }
+    | undefined;
 }
 
 const knownOptions: readonly string[] = [
@@ -84,6 +92,7 @@ const knownOptions: readonly string[] = [
   'idempotent',
   'channel',
   'requiresIdentity',
+  'claims',
   'allow',
 ] satisfies (keyof RpcOptions)[];
 
@@ -114,13 +123,21 @@ export function checkOptions(key: string, security: SecurityFlags, options: RpcO
   checkTogether(key, options);
 }
 
-function checkCallers(key: string, security: SecurityFlags, { requiresIdentity, allow }: RpcOptions): void {
+function checkCallers(
+  key: string,
+  security: SecurityFlags,
+  { requiresIdentity, claims, allow }: RpcOptions,
+): void {
   if (allow !== undefined && allow !== 'owner' && typeof allow !== 'function')
     throw invalid(`allow of ${key} must be 'owner' or a function that says who may call`);
-  if ((requiresIdentity || allow !== undefined) && !satisfies(security, Security.Authenticated)) {
+  const fault = claims === undefined ? undefined : requiredClaimsFault(claims);
+  if (fault !== undefined) throw invalid(`claims of ${key} ${fault}`);
+  const given = { allow, claims, requiresIdentity: requiresIdentity || undefined };
+  const asked = Object.entries(given).find(([, option]) => option !== undefined)?.[0];
+  if (asked !== undefined && !satisfies(security, Security.Authenticated)) {
     throw invalid(
-      `${allow === undefined ? 'requiresIdentity' : 'allow'} of ${key} needs Security.Authenticated: anybody on the ` +
-        'path can make a call without it, in the name of whoever is connected',
+      `${asked} of ${key} needs Security.Authenticated: anybody on the path can make a call without it, in the name ` +
+        'of whoever is connected',
     );
   }
 }

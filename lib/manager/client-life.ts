@@ -1,7 +1,8 @@
 // The life of a client, over as many connections as it takes.
 //
-//   startClient ─▸ connecting ─▸ connected ─▸ securing ─▸ ready ─ lost ─▸ reconnecting ─ delay ─▸ connecting …
-//                                                                  └ fatal, wanted, stopped, enough attempts ─▸ closed
+//   startClient ─▸ connecting ─▸ connected ─▸ securing ─▸ authenticating ─▸ ready ─ lost ─▸ reconnecting ─ delay ─▸ connecting …
+//                                                                           │ ▲   └ fatal, wanted, stopped, enough attempts ─▸ closed
+//                                                                           └─┘ moveTo: the next connection first, then the end of this one
 //
 // Each connection is a role of its own with keys of its own, and a new client to the server. Calls go to the one there is;
 // while there is none they wait or fail. A call that was lost with its connection is made again only where the caller said
@@ -17,14 +18,23 @@ import { connectionClosed } from '../rpc/pending-calls.js';
 import type { Session } from '../rpc/session.js';
 import type { ClientTransport } from '../transport/transport.js';
 import { ClientRole, type ClientRoleOptions } from './client-role.js';
-import { Backoff, isWorthRetrying } from './reconnect.js';
+import type { ClientSettings } from './config.js';
+import { Backoff, defaultMaxWaitingCalls, isWorthRetrying } from './reconnect.js';
 import { WaitingCalls } from './waiting-calls.js';
 
 /**
- * `connecting`: dialling. `connected`: the transport is there. `securing`: keys and certificates. `ready`: calls go through.
- * `reconnecting`: waiting for the next attempt. `closed`: before the start, and after the end.
+ * `connecting`: dialling. `connected`: the transport is there. `securing`: keys and certificates. `authenticating`: a token or
+ * credentials, where there are any. `ready`: calls go through. `reconnecting`: waiting for the next attempt, or for the
+ * outcome of a move. `closed`: before the start, and after the end.
  */
-export type ClientState = 'connecting' | 'connected' | 'securing' | 'ready' | 'reconnecting' | 'closed';
+export type ClientState =
+  | 'connecting'
+  | 'connected'
+  | 'securing'
+  | 'authenticating'
+  | 'ready'
+  | 'reconnecting'
+  | 'closed';
 
 /** What a manager hears of its client. */
 export interface ClientLifeObserver {
@@ -33,21 +43,39 @@ export interface ClientLifeObserver {
   established(peer: Peer): void;
   /** A connection that was ready is lost, or has ended. */
   lost(error: SealwireError): void;
+  /** It has moved to another server, in one step. */
+  moved(peer: Peer, left: Peer): void;
   /** An attempt failed in its handshake. */
   handshakeFailed(error: SealwireError, remoteAddress: string): void;
   /** There will be no further connection. Told before the other events of the end. */
   ended(): void;
 }
 
+/** Where a client goes. */
+export interface ClientTarget {
+  readonly settings: ClientSettings;
+  readonly transport: ClientTransport;
+}
+
 export interface ClientLifeOptions
-  extends Pick<ClientRoleOptions, 'platform' | 'settings' | 'services' | 'interceptors' | 'expectations'> {
-  /** For each attempt. */
-  dial(): ClientTransport;
+  extends Pick<
+    ClientRoleOptions,
+    'platform' | 'services' | 'interceptors' | 'expectations' | 'admit' | 'moveTo'
+  > {
+  readonly target: ClientTarget;
   readonly calls: Pick<
     ClientRoleOptions['observer'],
     'failed' | 'refused' | 'backpressure' | 'limitExceeded' | 'secured' | 'notSecured'
   >;
   readonly observer: ClientLifeObserver;
+}
+
+interface Move {
+  readonly role: ClientRole;
+  readonly target: ClientTarget;
+  readonly drainMs: number;
+  /** Why the connection was lost before the next one was there. */
+  lostBy: SealwireError | undefined;
 }
 
 export class ClientLife {
@@ -56,6 +84,11 @@ export class ClientLife {
   readonly #waiting: WaitingCalls<Session>;
   /** Roles that are over, while their sockets close. */
   readonly #closing = new Set<Promise<void>>();
+  /** Those of them that were left by moving, and may still finish calls. */
+  readonly #left = new Set<ClientRole>();
+  #target: ClientTarget;
+  /** The connection to the next server, before there is one. */
+  #moving: Move | undefined;
   #state: ClientState = 'closed';
   /** The attempt that is under way, or the connection. */
   #role: ClientRole | undefined;
@@ -70,11 +103,12 @@ export class ClientLife {
   #endedBy: SealwireError | undefined;
 
   constructor(options: ClientLifeOptions) {
-    const { settings, platform } = options;
-    const { reconnect, crypto } = settings;
+    const { target, platform } = options;
+    const { reconnect, crypto } = target.settings;
     this.#options = options;
+    this.#target = target;
     this.#backoff = reconnect && new Backoff(reconnect, () => randomShare(crypto));
-    this.#waiting = new WaitingCalls(platform.clock, reconnect?.maxWaitingCalls ?? 0);
+    this.#waiting = new WaitingCalls(platform.clock, reconnect?.maxWaitingCalls ?? defaultMaxWaitingCalls);
   }
 
   get state(): ClientState {
@@ -88,11 +122,30 @@ export class ClientLife {
 
   /** The first connection: what stands in its way is told and not tried again. */
   async start(): Promise<void> {
-    const role = this.#newRole();
+    const role = this.#attempt();
     try {
       await role.start();
     } catch (error) {
       this.#over(role, asSealwireError(error));
+      throw error;
+    }
+  }
+
+  /**
+   * To another server: calls go to the connection there is until the next one is ready, then to that, and those that are
+   * under way finish where they were made, within `drainMs`. What stands in the way is thrown, and nothing has changed. A
+   * connection that is lost meanwhile leaves calls waiting for the next one.
+   */
+  async moveTo(target: ClientTarget, drainMs: number): Promise<void> {
+    if (this.#session === undefined || this.#stopping) throw notReady('the client can move when it is ready');
+    if (this.#moving !== undefined) throw notReady('the client is moving already: one step at a time');
+    const role = this.#newRole(target);
+    this.#moving = { role, target, drainMs, lostBy: undefined };
+    try {
+      await role.start();
+    } catch (error) {
+      this.#awaitClosing(role);
+      this.#stay();
       throw error;
     }
   }
@@ -138,7 +191,7 @@ export class ClientLife {
     try {
       return await invokeOn(session, name, args, options, isIntercepted);
     } catch (error) {
-      const mayRepeat = this.#options.settings.reconnect?.whileAway === 'wait';
+      const mayRepeat = this.#target.settings.reconnect?.whileAway === 'wait';
       if (!mayRepeat || !this.#isAway || !wasLost(error)) throw error;
     }
     return this.#callLater(name, args, later, startedMs, isIntercepted);
@@ -153,7 +206,10 @@ export class ClientLife {
         new SealwireError('CONNECTION_CLOSED', 'the client was stopped', { reason: 'closed-here' }),
       );
     }
+    const stoppedMove = this.#moving?.role.stop();
     await role?.stop(drainMs);
+    if (drainMs === 0) for (const left of this.#left) left.cut();
+    await stoppedMove;
     await Promise.all(this.#closing);
   }
 
@@ -164,10 +220,10 @@ export class ClientLife {
     startedMs: number,
     isIntercepted: boolean,
   ): Promise<unknown> {
-    const { platform, settings } = this.#options;
-    const { clock } = platform;
+    const { clock } = this.#options.platform;
+    const { settings } = this.#target;
     if (!this.#isAway) throw this.#noConnection();
-    if (settings.reconnect?.whileAway !== 'wait') {
+    if (settings.reconnect?.whileAway !== 'wait' && this.#moving === undefined) {
       const text = 'the connection to the server is lost and not back yet';
       throw new SealwireError('UNAVAILABLE', text, { reason: 'reconnecting' });
     }
@@ -187,39 +243,73 @@ export class ClientLife {
     return this.#readySinceMs !== undefined && this.#session === undefined && this.#endedBy === undefined;
   }
 
-  #newRole(): ClientRole {
-    const { dial, calls, observer, ...common } = this.#options;
+  #attempt(): ClientRole {
+    const role = this.#newRole(this.#target);
+    this.#role = role;
+    this.#enter('connecting');
+    return role;
+  }
+
+  #newRole({ settings, transport }: ClientTarget): ClientRole {
+    const { calls, observer, ...common } = this.#options;
     const role: ClientRole = new ClientRole({
       ...common,
-      transport: dial(),
+      settings,
+      transport,
       reached: (stage) => {
         if (this.#role === role) this.#enter(stage);
       },
       observer: {
         ...calls,
         closed: (peer, error, wasEstablished) => {
+          const wasReady = this.#session?.peer === peer;
           this.#over(role, error, () => {
-            if (wasEstablished) observer.lost(error);
-            else observer.handshakeFailed(error, peer.remoteAddress);
+            if (wasReady) observer.lost(error);
+            else if (!wasEstablished) observer.handshakeFailed(error, peer.remoteAddress);
           });
         },
       },
-      established: (session) => this.#ready(role, session),
+      established: (session) => {
+        if (this.#moving?.role === role) this.#moved(this.#moving, session);
+        else this.#ready(role, session);
+      },
     });
-    this.#role = role;
-    this.#enter('connecting');
     return role;
   }
 
   #ready(role: ClientRole, session: Session): void {
-    const { observer, platform } = this.#options;
-    this.#session = session;
-    this.#lastSession = session;
-    this.#readySinceMs = platform.clock.now();
-    observer.established(session.peer);
+    this.#arrive(session);
+    this.#options.observer.established(session.peer);
     // Listeners may have ended it; and what they call goes out in front of the calls that wait.
     if (this.#role === role) this.#enter('ready');
     if (this.#role === role) this.#waiting.proceed(session);
+  }
+
+  /** From here on there is the next connection; the one there was is left as soon as nothing is under way on it. */
+  #moved({ role, target, drainMs }: Move, session: Session): void {
+    const left = this.#role;
+    const { peer: leftPeer } = this.#lastSession!;
+    this.#moving = undefined;
+    this.#target = target;
+    this.#role = role;
+    this.#arrive(session);
+    if (left !== undefined) this.#awaitClosing(left, drainMs);
+    this.#options.observer.moved(session.peer, leftPeer);
+    if (this.#role === role) this.#enter('ready');
+    if (this.#role === role) this.#waiting.proceed(session);
+  }
+
+  /** The move came to nothing. Where the connection was lost meanwhile, it is looked after now. */
+  #stay(): void {
+    const lostBy = this.#moving?.lostBy;
+    this.#moving = undefined;
+    if (lostBy !== undefined && this.#endedBy === undefined) this.#comeBack(lostBy);
+  }
+
+  #arrive(session: Session): void {
+    this.#session = session;
+    this.#lastSession = session;
+    this.#readySinceMs = this.#options.platform.clock.now();
   }
 
   /**
@@ -237,6 +327,17 @@ export class ClientLife {
       return;
     }
     if (stoodMs !== undefined) this.#backoff?.connected(stoodMs);
+    if (this.#moving !== undefined && !this.#stopping) {
+      this.#moving.lostBy = error;
+      tell();
+      if (this.#endedBy === undefined) this.#enter('reconnecting', error);
+      return;
+    }
+    this.#comeBack(error, tell);
+  }
+
+  /** In a while, if that is wanted and of any use. */
+  #comeBack(error: SealwireError, tell: () => void = () => undefined): void {
     const isOver = this.#stopping || !this.#isAway || !isWorthRetrying(error);
     const delayMs = isOver ? undefined : this.#backoff?.next();
     if (delayMs === undefined) {
@@ -251,7 +352,7 @@ export class ClientLife {
   async #retry(): Promise<void> {
     let role: ClientRole | undefined;
     try {
-      role = this.#newRole();
+      role = this.#attempt();
       await role.start();
     } catch (error) {
       if (role !== undefined) this.#over(role, asSealwireError(error));
@@ -283,8 +384,12 @@ export class ClientLife {
   }
 
   /** So that stop() can wait for it. */
-  #awaitClosing(role: ClientRole): void {
-    const closing = role.stop().finally(() => this.#closing.delete(closing));
+  #awaitClosing(role: ClientRole, drainMs = 0): void {
+    this.#left.add(role);
+    const closing = role.stop(drainMs).finally(() => {
+      this.#left.delete(role);
+      this.#closing.delete(closing);
+    });
     this.#closing.add(closing);
   }
 }
@@ -297,6 +402,10 @@ function invokeOn(
   isIntercepted: boolean,
 ): Promise<unknown> {
   return isIntercepted ? session.invokeDirectly(name, args, options) : session.invoke(name, args, options);
+}
+
+function notReady(message: string): SealwireError {
+  return new SealwireError('INVALID_STATE', message);
 }
 
 /** Lost with its connection, on this side: what a method of the server throws may have the same code. */

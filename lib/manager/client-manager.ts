@@ -12,13 +12,24 @@ import { createProxy, type RpcProxy, type ServiceClass } from '../rpc/proxy.js';
 import { Registry } from '../rpc/registry.js';
 import { deferredAnswer } from '../rpc/remote-stream.js';
 import type { SessionObserver } from '../rpc/session.js';
+import type { Json } from '../token/json.js';
 import type { ClientTransport } from '../transport/transport.js';
+import { reservedService } from './authentication.js';
+import { ClientAuthentication, type Credentials, type HeldToken } from './client-authentication.js';
 import { ClientLife, type ClientState } from './client-life.js';
 import { type ClientSettings, checkOptionNames, clientSettings, type NetworkConfig } from './config.js';
 import { checkedDrainMs, type StopOptions } from './drain.js';
 import { ManagerEmitter, type ManagerEvents } from './events.js';
 import { warnOfMalleable } from './malleable-warning.js';
 import type { Platform } from './platform.js';
+
+export interface MoveOptions extends StopOptions {
+  /** The name that the certificate of the next server must be for. Default: as for startClient(). */
+  readonly serverName?: string;
+}
+
+/** Calls on a connection that is left may take so long. */
+const defaultMoveDrainMs = 5000;
 
 /** What a running manager is. */
 export interface Role {
@@ -35,6 +46,8 @@ export class ClientManager {
   #config: NetworkConfig;
   #role: Role | undefined;
   #client: ClientLife | undefined;
+  /** Made with the first client. */
+  #authentication: ClientAuthentication | undefined;
   /** Roles that have ended by themselves, while their sockets close. */
   readonly #ending = new Set<Role>();
   /** Classes that rpc() was asked for: the server must protect their methods at least as they declare. */
@@ -97,36 +110,87 @@ export class ClientManager {
    * APPROVAL_DENIED ({@link ApprovalDenied}), POLICY_MISMATCH, ENCRYPTION_UNAVAILABLE or INVALID_CONFIG.
    */
   async startClient(target: string | ClientTransport): Promise<void> {
-    const first = typeof target === 'string' ? this.platform.dial(target) : target;
-    if (typeof (first as Partial<ClientTransport> | undefined)?.connect !== 'function') {
-      throw new SealwireError(
-        'INVALID_CONFIG',
-        'startClient() takes a URL, such as ws://game.example:7777, or a transport',
-      );
-    }
-    const life = this.makeClient(clientSettings(this.config, this.platform, first.hostname), first);
+    const transport = this.#dialled('startClient', target);
+    const life = this.makeClient(clientSettings(this.config, this.platform, transport.hostname), transport);
     this.enter(life);
     await this.connect(life);
   }
 
+  /**
+   * Goes to another server: connects to it, shows it the token, and then leaves the server that there was, where calls under
+   * way have `drainMs` to finish, 5000 by default. Resolves when calls go to the new one; the event `moved` says so, and no
+   * other does. The proxies of rpc() go along. What stands in the way is thrown, and then nothing has changed: INVALID_STATE
+   * where the client is not ready or is moving already, all that startClient() rejects with, and what the server says to
+   * the token and the credentials (TOKEN_EXPIRED, UNAUTHENTICATED, …).
+   */
+  async moveTo(target: string | ClientTransport, options: MoveOptions = {}): Promise<void> {
+    const life = this.#client;
+    if (life === undefined) throw notStarted();
+    if (life !== this.#role)
+      throw new SealwireError('INVALID_STATE', 'the client of a host stays with its server');
+    const drainMs = checkedDrainMs(options) ?? defaultMoveDrainMs;
+    const { serverName } = options;
+    const config = serverName === undefined ? this.config : { ...this.config, serverName };
+    const transport = this.#dialled('moveTo', target);
+    const settings = clientSettings(config, this.platform, transport.hostname);
+    await life.moveTo({ settings, transport }, drainMs);
+  }
+
+  #dialled(method: string, target: string | ClientTransport): ClientTransport {
+    const transport = typeof target === 'string' ? this.platform.dial(target) : target;
+    if (typeof (transport as Partial<ClientTransport> | undefined)?.connect === 'function') return transport;
+    throw new SealwireError(
+      'INVALID_CONFIG',
+      `${method}() takes a URL, such as ws://game.example:7777, or a transport`,
+    );
+  }
+
+  /**
+   * Shows credentials to the server, under both flags, and is somebody from then on, or somebody else: calls under way stay
+   * what they were. Resolves to the public part of what the server knows. Rejects with what the server's hook says, as a
+   * rule UNAUTHENTICATED; RESOURCE_EXHAUSTED for too many attempts; ENCRYPTION_UNAVAILABLE, and nothing was sent.
+   */
+  async authenticate(credentials: Credentials): Promise<Json> {
+    const session = this.#client?.session;
+    if (session === undefined) throw notStarted();
+    return this.#authentication!.authenticate(session, credentials);
+  }
+
+  /** The token that the server gave, or the configuration; undefined where there is none. stop() forgets it. */
+  get token(): HeldToken | undefined {
+    return this.#authentication?.token;
+  }
+
   /** A client of this manager, not yet connected. */
   protected makeClient(settings: ClientSettings, transport: ClientTransport): ClientLife {
-    const { encryption } = settings;
-    const services = this.registry.services();
+    const { encryption, crypto } = settings;
+    this.#authentication ??= new ClientAuthentication({
+      clock: this.platform.clock,
+      crypto,
+      provider: this.#config.credentials,
+      token: this.#config.token,
+      refreshed: (token) => this.events.emit('tokenRefreshed', token),
+    });
+    const authentication = this.#authentication;
+    const services = this.registry.services(
+      reservedService({ token: (admitted) => authentication.pushed(admitted) }),
+    );
     warnOfMalleable(services, this.platform);
     const life: ClientLife = new ClientLife({
       platform: this.platform,
-      settings,
+      target: { settings, transport },
       services,
       interceptors: this.interceptors,
       expectations: this.#expectations,
-      dial: () => transport,
+      admit: (session) => authentication.admit(session),
+      moveTo: (target) => this.moveTo(target),
       calls: this.callObserver(),
       observer: {
         stateChanged: (...change) => this.events.emit('stateChanged', ...change),
         established: (peer) => {
           if (peer.security.state === 'secured') this.events.emit('encryptionEstablished', peer);
         },
+        moved: (peer, left) => this.events.emit('moved', peer, left),
         lost: (error) => this.events.emit('disconnected', error),
         handshakeFailed: (error, remoteAddress) => {
           // Where the server refuses its client, the keys were agreed.
@@ -204,6 +268,7 @@ export class ClientManager {
     const role = this.#role;
     await Promise.all([role?.stop(drainMs), ...[...this.#ending].map((ending) => ending.stop())]);
     if (role !== undefined) this.leave(role);
+    this.#authentication?.forget();
   }
 
   on<Name extends keyof ManagerEvents>(name: Name, listener: ManagerEvents[Name]): this {

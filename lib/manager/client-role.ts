@@ -1,4 +1,4 @@
-// Being a client: dial, agree on keys, check the server's certificate, and there is a session.
+// Being a client: dial, agree on keys, check the server's certificate, say who this is, and there is a session.
 
 import { SealwireError } from '../base/errors.js';
 import { checkServerCertificate } from '../certificate/trust/validator.js';
@@ -25,7 +25,10 @@ export interface ClientRoleOptions {
   readonly expectations: ReadonlySet<ServiceClass<object>>;
   readonly observer: Omit<SessionObserver, 'established'>;
   /** How far the attempt has come. */
-  reached(stage: 'connected' | 'securing'): void;
+  reached(stage: 'connected' | 'securing' | 'authenticating'): void;
+  /** Says to the server who this is; undefined where there is nothing to say. What it rejects with ends the connection. */
+  admit(session: Session): Promise<void> | undefined;
+  moveTo(target: string): Promise<void>;
   /** The session is ready. */
   established(session: Session): void;
 }
@@ -38,6 +41,8 @@ export class ClientRole {
   #session: Session | undefined;
   #starting: Promise<void> | undefined;
   #draining: Promise<void> | undefined;
+  /** Why the server did not let this client in. */
+  #refusal: unknown;
 
   constructor(options: ClientRoleOptions) {
     this.#options = options;
@@ -52,6 +57,11 @@ export class ClientRole {
   start(): Promise<void> {
     this.#starting = this.#connect();
     return this.#starting;
+  }
+
+  /** Ends the connection now, also where calls in flight were given time. */
+  cut(): void {
+    this.#session?.disconnect('normal');
   }
 
   /**
@@ -130,7 +140,7 @@ export class ClientRole {
   }
 
   #handshake(transport: TransportConnection, hello: ClientHello, timeoutMs: number): Promise<void> {
-    const { platform, settings, services, interceptors, expectations, observer, established } = this.#options;
+    const { platform, settings, services, interceptors, expectations, observer, moveTo } = this.#options;
     return new Promise((resolve, reject) => {
       const session: Session = new Session({
         id: 0,
@@ -142,17 +152,16 @@ export class ClientRole {
         onLimit: settings.onLimit,
         clock: platform.clock,
         expectations,
+        moveTo,
         checkPeer: (shown, signal) => this.#checkServer(shown, signal),
         connectionData: settings.connectionData,
         observer: {
           ...observer,
-          established: () => {
-            established(session);
-            resolve();
-          },
+          established: () => this.#admit(session, resolve),
           closed: (peer, error, wasEstablished) => {
-            observer.closed(peer, error, wasEstablished);
-            reject(error);
+            const reason = this.#refusal instanceof SealwireError ? this.#refusal : error;
+            observer.closed(peer, reason, wasEstablished);
+            reject(this.#refusal ?? error);
           },
         },
       });
@@ -169,6 +178,30 @@ export class ClientRole {
         }),
       );
     });
+  }
+
+  /** Keys are there; calls go through when the server knows who makes them. */
+  #admit(session: Session, ready: () => void): void {
+    const { admit, reached, established } = this.#options;
+    const begin = (): void => {
+      established(session);
+      ready();
+    };
+    const admitted = admit(session);
+    if (admitted === undefined) {
+      begin();
+      return;
+    }
+    reached('authenticating');
+    admitted.then(
+      () => {
+        if (!session.ending.aborted) begin();
+      },
+      (error: unknown) => {
+        this.#refusal = error;
+        session.disconnect('normal');
+      },
+    );
   }
 
   #hello(transport: TransportConnection): ClientHello {

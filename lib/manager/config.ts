@@ -17,9 +17,12 @@ import type { ClientAuthentication } from '../handshake/server.js';
 import type { HeartbeatSettings } from '../rpc/heartbeat.js';
 import { type LimitActions, type OnLimit, resolveLimitActions } from '../rpc/limit-actions.js';
 import type { ConnectionApproval } from './approval.js';
+import type { CredentialsProvider } from './client-authentication.js';
 import { type ConnectionData, type ConnectionDataSource, connectionDataSource } from './connection-data.js';
 import type { Platform } from './platform.js';
 import { type ReconnectOptions, type ReconnectSettings, reconnectSettings } from './reconnect.js';
+import type { Authenticate } from './server-authentication.js';
+import type { TokenOptions } from './server-tokens.js';
 
 export interface NetworkConfig {
   /** Agree keys with each peer. Default true; must be the same on both sides. Without it only unprotected RPCs work. */
@@ -72,6 +75,17 @@ export interface NetworkConfig {
    * Default: whoever has passed the handshake is in.
    */
   readonly approveConnection?: ConnectionApproval;
+  /**
+   * Servers: who a client is, by the credentials that it shows; one function, or one for each scheme by name. Default:
+   * nobody is asked, and `requiresIdentity` goes by certificates alone.
+   */
+  readonly authenticate?: Authenticate | Readonly<Record<string, Authenticate>>;
+  /** Servers: what clients that were authenticated get, to be known without credentials, here or elsewhere. Default: nothing. */
+  readonly tokens?: TokenOptions;
+  /** Clients: what to show where a server wants to know who they are, and no token will do. Asked once for a connection. */
+  readonly credentials?: CredentialsProvider;
+  /** Clients: the token to begin with, as a server's `issueToken()` made it. */
+  readonly token?: string;
   /** Servers: PBKDF2 iterations that stretch the agreed secret; default 1000, 1 turns it off. */
   readonly keyStretching?: { readonly iterations: number };
   /** The least protection of every call in both directions, on top of what RPCs declare. Default `Security.None`. */
@@ -152,6 +166,10 @@ const knownOptions: readonly string[] = [
   'clientAuthentication',
   'connectionData',
   'approveConnection',
+  'authenticate',
+  'tokens',
+  'credentials',
+  'token',
   'keyStretching',
   'minimumSecurity',
   'reconnect',
@@ -257,6 +275,7 @@ export function clientSettings(
 ): ClientSettings {
   const settings = commonSettings(config, platform);
   const serverName = checkedServerName(config.serverName ?? hostname ?? '');
+  checkCredentials(config);
   const connectionData = connectionDataSource(config.connectionData, settings);
   const saysNothing = settings.onDemand && connectionData === undefined;
   const rest = {
@@ -282,6 +301,13 @@ export function clientSettings(
   const identities = certificate === undefined ? [] : loadIdentities(settings.crypto, certificate);
   const onDemand = saysNothing && identities.length === 0;
   return { ...settings, identities, roots, validate: validateCertificate, ...rest, onDemand };
+}
+
+function checkCredentials({ credentials, token }: NetworkConfig): void {
+  if (credentials !== undefined && typeof credentials !== 'function')
+    throw invalid('credentials must be a function that returns { scheme, credentials }, or a promise of it');
+  if (token !== undefined && (typeof token !== 'string' || token === ''))
+    throw invalid('token must be the text of a token, as issueToken() of the server made it');
 }
 
 /** As certificates hold it and the wire carries it: in A-labels. */

@@ -10,6 +10,7 @@ import type { Backpressure } from '../connection/pressure.js';
 import type { LimitReport } from '../rpc/limit-report.js';
 import type { Peer } from '../rpc/peer.js';
 import type { ApprovalRequest } from './approval.js';
+import type { HeldToken } from './client-authentication.js';
 import type { ClientState } from './client-life.js';
 import type { Platform } from './platform.js';
 
@@ -30,12 +31,23 @@ export interface ManagerEvents {
   /** Server: a client that had passed it is gone; the error's code and reason say why. */
   clientDisconnected: (client: Peer, error: SealwireError) => void;
   /**
+   * Server: a client has authenticated, `client.identity` is who it is; by a hook of `authenticate`, or by a token where
+   * `scheme` is undefined. Not told of fresh tokens.
+   */
+  clientAuthenticated: (client: Peer, scheme: string | undefined) => void;
+  /** Server: a client has shown what does not let it in, and was told this code. It stays connected, as who it was. */
+  authenticationRefused: (client: Peer, scheme: string | undefined, code: string) => void;
+  /**
    * Client: see {@link ClientState}; `error` says why the connection was lost, or the attempt failed, where the state is
    * `reconnecting` or `closed`. Calls made by a listener of `ready` go out in front of those that waited.
    */
   stateChanged: (state: ClientState, previous: ClientState, error: SealwireError | undefined) => void;
   /** Client: the connection to the server has ended, by whichever side; the error's code and reason say why. */
   disconnected: (error: SealwireError) => void;
+  /** Client: it has moved (`moveTo()`): calls go to `connection` from now on, those to `left` may still finish there. */
+  moved: (connection: Peer, left: Peer) => void;
+  /** Client: the server has sent a fresh token, before the old one runs out. */
+  tokenRefreshed: (token: HeldToken) => void;
   /** Both: keys were agreed with this peer: before `clientConnected`, or later where encryption is on demand. */
   encryptionEstablished: (peer: Peer) => void;
   /**

@@ -4,7 +4,7 @@
 //
 // Jitter keeps the clients of a server that restarts from coming back in one moment; it needs spread and no secrecy.
 
-import { SealwireError } from '../base/errors.js';
+import { RpcError, SealwireError } from '../base/errors.js';
 
 /** What becomes of calls to the server while there is no connection. */
 export type WhileAway = 'wait' | 'fail';
@@ -31,6 +31,9 @@ export interface ReconnectOptions {
 
 export type ReconnectSettings = Required<ReconnectOptions>;
 
+/** Also for those who wait while their client moves. */
+export const defaultMaxWaitingCalls = 100;
+
 const defaults: ReconnectSettings = {
   initialDelayMs: 500,
   maxDelayMs: 30_000,
@@ -38,7 +41,7 @@ const defaults: ReconnectSettings = {
   jitter: 1,
   maxAttempts: Number.POSITIVE_INFINITY,
   whileAway: 'wait',
-  maxWaitingCalls: 100,
+  maxWaitingCalls: defaultMaxWaitingCalls,
 };
 
 const longestDelayMs = 3_600_000;
@@ -117,6 +120,17 @@ const fatalCodes: readonly string[] = [
   'INVALID_CERTIFICATE',
   'INVALID_STATE',
   'PFX_PASSPHRASE',
+  'ENCRYPTION_UNAVAILABLE',
+  'UNAUTHENTICATED',
+  'UNIMPLEMENTED',
+];
+/** What a server may answer to a token or credentials and mean nothing by it but `not now`; all else is its decision. */
+const passingCodes: readonly string[] = [
+  'UNAVAILABLE',
+  'RESOURCE_EXHAUSTED',
+  'DEADLINE_EXCEEDED',
+  'INTERNAL',
+  'ABORTED',
 ];
 const fatalHandshakes: readonly unknown[] = [
   'encryption-mismatch',
@@ -130,7 +144,9 @@ const fatalHandshakes: readonly unknown[] = [
 const wantedEnds: readonly unknown[] = ['closed-here', 'normal'];
 
 /** Whether a client comes back after this. A server that stops (`going-away`) may be there again in a moment. */
-export function isWorthRetrying({ code, reason }: SealwireError): boolean {
+export function isWorthRetrying(error: SealwireError): boolean {
+  const { code, reason } = error;
+  if (error instanceof RpcError) return passingCodes.includes(code);
   if (code === 'CONNECTION_CLOSED') return !wantedEnds.includes(reason);
   if (code === 'HANDSHAKE_FAILED') return !fatalHandshakes.includes(reason);
   return !fatalCodes.includes(code);

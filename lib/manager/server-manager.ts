@@ -8,16 +8,27 @@ import type { Certificate } from '../certificate/x509/x509.js';
 import type { CallOptions } from '../rpc/caller.js';
 import type { Peer } from '../rpc/peer.js';
 import { findClient, Targets, type TargetsOptions, type TargetsResult } from '../rpc/targets.js';
+import { KeyRing, type TokenKey } from '../token/key-ring.js';
 import type { ServerTransport } from '../transport/transport.js';
 import { approvalWarning } from './approval-warning.js';
+import { reservedService } from './authentication.js';
 import { ClientManager } from './client-manager.js';
 import { loadIdentities, type NetworkConfig, type ServerSettings, serverSettings } from './config.js';
 import { connectionDataSource } from './connection-data.js';
 import { ClientGroup, type GroupHost, Groups, type JoinPolicy } from './groups.js';
 import { HostLink } from './host-link.js';
 import { warnOfMalleable } from './malleable-warning.js';
+import {
+  authenticationHooks,
+  type Grant,
+  readGrant,
+  readGrantChanges,
+  ServerAuthentication,
+} from './server-authentication.js';
 import { ServerCertificates } from './server-certificates.js';
 import { ServerRole } from './server-role.js';
+import type { SignIns } from './server-sign-ins.js';
+import { type ServerTokens, serverTokens } from './server-tokens.js';
 
 const noClients: ReadonlyMap<number, Peer> = new Map();
 
@@ -25,6 +36,9 @@ export class ServerManager extends ClientManager {
   #server: ServerRole | undefined;
   /** Of the server that runs, or ran last. */
   #certificates: ServerCertificates | undefined;
+  #signIns: SignIns | undefined;
+  /** Of the manager, for every server that it starts: what was revoked stays so. */
+  #tokens: ServerTokens | undefined;
   readonly #groups = new Groups(() => resolveLimits(this.config.limits).maxGroupsPerClient);
   #joinPolicy: JoinPolicy | undefined;
   readonly #groupHost: GroupHost = this.#hostGroups();
@@ -75,7 +89,8 @@ export class ServerManager extends ClientManager {
       new ServerCertificates(identities, this.platform.clock, (certificate, daysLeft) =>
         this.#warnOfExpiry(certificate, daysLeft),
       );
-    const services = this.registry.services();
+    const authentication = this.#authenticate(settings);
+    const services = this.registry.services(reservedService(authentication.methods));
     warnOfMalleable(services, this.platform);
     const announced = new Set<Peer>();
     const warnOfApproval = approvalWarning(this.platform);
@@ -85,6 +100,7 @@ export class ServerManager extends ClientManager {
       certificates,
       services,
       interceptors: this.interceptors,
+      signIns: authentication.signIns,
       host,
       observer: {
         ...this.callObserver(),
@@ -98,6 +114,7 @@ export class ServerManager extends ClientManager {
         closed: (peer, error, wasEstablished) => {
           this.#groups.removeFromAll(peer);
           this.registry.owners.release(peer);
+          authentication.left(peer);
           if (announced.delete(peer)) this.events.emit('clientDisconnected', peer, error);
           else if (encryption && !wasEstablished)
             this.events.emit('encryptionFailed', error, peer.remoteAddress);
@@ -111,6 +128,7 @@ export class ServerManager extends ClientManager {
     this.enter(role);
     this.#server = role;
     this.#certificates = certificates;
+    this.#signIns = authentication.signIns;
     try {
       return await role.start(transport);
     } catch (error) {
@@ -129,6 +147,77 @@ export class ServerManager extends ClientManager {
     const identities = loadIdentities(this.config.crypto ?? this.platform.crypto, certificate);
     this.renew(certificate);
     this.#certificates?.replace(identities);
+  }
+
+  /**
+   * Other keys for tokens, here and now: the first one encrypts from now on, tokens under any of them are taken. Nobody is
+   * thrown out if the old keys stay behind the new one until the last token under them has run out. Throws INVALID_CONFIG,
+   * and goes on with the old ones then; INVALID_STATE without `tokens` in the configuration.
+   */
+  setTokenKeys(keys: readonly TokenKey[]): void {
+    this.#knownTokens().tokens.replaceKeys(new KeyRing(keys));
+  }
+
+  /**
+   * Revokes what was issued until now, to a subject or with one sign-in (`identity.id`), its fresh ones included. Clients of
+   * this server are nobody from their next call on; another server that shares `tokens.revocations` refuses such tokens at
+   * once, and notices clients that are in within half of a lifetime. Rejects with what the store throws.
+   */
+  async revokeTokens(which: { readonly subject: string } | { readonly id: string }): Promise<void> {
+    const named: unknown = 'subject' in which ? which.subject : which.id;
+    if (typeof named !== 'string' || named === '')
+      throw new SealwireError('INVALID_ARGUMENT', 'revokeTokens() takes { subject } or { id }');
+    await this.#knownTokens().tokens.revoke(which);
+    this.#signIns?.revoked(which);
+  }
+
+  /**
+   * A token for somebody who is not connected, such as a page that has signed in by HTTP: to be given to `token` of its
+   * client. It is bound to nobody until it is first shown, so hand it over by a safe way. Rejects with INVALID_ARGUMENT.
+   */
+  async issueToken(grant: Grant): Promise<{ readonly text: string; readonly expiresAt: Date }> {
+    const { tokens } = this.#knownTokens();
+    const { text, expiresAt } = await tokens.issue(readGrant(grant));
+    return { text, expiresAt };
+  }
+
+  /**
+   * Changes what is known of a client that has authenticated, from its next call on: its claims, its data, its public part;
+   * what is left out stays. The client gets a token that says so. Throws NOT_FOUND for a client that is not connected,
+   * INVALID_STATE for one that has not authenticated, INVALID_ARGUMENT for what cannot stand in a token.
+   */
+  async updateIdentity(client: Peer | number, changes: Omit<Grant, 'subject'>): Promise<void> {
+    const connected = this.#connected(client);
+    const known = readGrantChanges(changes);
+    if (this.#signIns === undefined || !(await this.#signIns.change(connected, known)))
+      throw new SealwireError('INVALID_STATE', 'this client has not authenticated');
+  }
+
+  #knownTokens(): ServerTokens {
+    this.#tokens ??= serverTokens(
+      this.config.tokens,
+      this.config.crypto ?? this.platform.crypto,
+      this.platform.clock,
+    );
+    if (this.#tokens !== undefined) return this.#tokens;
+    throw new SealwireError(
+      'INVALID_STATE',
+      'there are no tokens here: set tokens to { keys: [{ id, key }] }',
+    );
+  }
+
+  /** Throws INVALID_CONFIG. */
+  #authenticate({ crypto, limits }: ServerSettings): ServerAuthentication {
+    return new ServerAuthentication({
+      hooks: authenticationHooks(this.config.authenticate),
+      tokens: this.config.tokens === undefined ? undefined : this.#knownTokens(),
+      crypto,
+      clock: this.platform.clock,
+      maxOutliving: limits.maxHalfOpenConnections,
+      admitted: (client, scheme) => this.events.emit('clientAuthenticated', client, scheme),
+      refused: (client, scheme, code) => this.events.emit('authenticationRefused', client, scheme, code),
+      failed: (...failure) => this.events.emit('callFailed', ...failure),
+    });
   }
 
   /** The clients that have passed the handshake, by id. */

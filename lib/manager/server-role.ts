@@ -27,6 +27,7 @@ import { drain } from './drain.js';
 import type { HostLink } from './host-link.js';
 import type { Platform } from './platform.js';
 import type { ServerCertificates } from './server-certificates.js';
+import type { SignIns } from './server-sign-ins.js';
 
 export interface ServerRoleOptions {
   readonly platform: Platform;
@@ -35,6 +36,7 @@ export interface ServerRoleOptions {
   readonly certificates: ServerCertificates | undefined;
   readonly services: Services;
   readonly interceptors: Interceptors;
+  readonly signIns: Pick<SignIns, 'watch' | 'stop'>;
   /** The way to the client of the same manager, where it is a host. */
   readonly host?: HostLink | undefined;
   readonly observer: SessionObserver;
@@ -72,7 +74,7 @@ export class ServerRole {
 
   /** Resolves to the URL that it listens on. Whatever it rejects with, stop() tidies up. */
   async start(transport: ServerTransport): Promise<string> {
-    const { host, certificates } = this.#options;
+    const { host, certificates, signIns } = this.#options;
     const url = await this.#listen(transport);
     if (host !== undefined) {
       await this.#listen(host.transport, host);
@@ -81,6 +83,7 @@ export class ServerRole {
       this.#admitEarly();
     }
     certificates?.watch();
+    signIns.watch();
     return url;
   }
 
@@ -112,8 +115,9 @@ export class ServerRole {
   }
 
   async #stop(drainMs: number): Promise<void> {
-    const { certificates, platform, host } = this.#options;
+    const { certificates, signIns, platform, host } = this.#options;
     certificates?.stop();
+    signIns.stop();
     this.#admitEarly();
     const goAway = (session: Session): void => session.disconnect('going-away');
     const idle = (session: Session): void => {

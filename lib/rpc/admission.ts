@@ -1,9 +1,9 @@
 // Whether a call is run: the checks that need neither its arguments nor its method's code, cheapest and strictest first.
 //
-//   not too many calls     RESOURCE_EXHAUSTED   this side takes calls   UNAVAILABLE
-//   the method exists      UNIMPLEMENTED        not too often           RESOURCE_EXHAUSTED
-//   its flags are enough   SECURITY_REQUIRED    there is room           RESOURCE_EXHAUSTED
-//   the caller is known    UNAUTHENTICATED
+//   not too many calls     RESOURCE_EXHAUSTED   it has the claims       PERMISSION_DENIED
+//   the method exists      UNIMPLEMENTED        this side takes calls   UNAVAILABLE
+//   its flags are enough   SECURITY_REQUIRED    not too often           RESOURCE_EXHAUSTED
+//   the caller is known    UNAUTHENTICATED      there is room           RESOURCE_EXHAUSTED
 //
 // The receiver enforces the flags, by what the record really had and never by what it claims. What a refused call costs its
 // peer is for limit-guard.ts to say.
@@ -11,10 +11,12 @@
 import type { Clock } from '../base/clock.js';
 import type { CallCode, PolicyCode } from '../base/errors.js';
 import type { Limits } from '../base/limits.js';
+import { hasClaims } from '../contract/claims.js';
 import type { LimitAction, RateLimit } from '../contract/limit.js';
 import { describeSecurity, Security, satisfies } from '../contract/security.js';
 import type { ErrorFields } from '../wire/call-message.js';
 import { isAllowed } from './flags.js';
+import type { PeerIdentity } from './identity.js';
 import type { LimitGuard } from './limit-guard.js';
 import type { LimitName } from './limit-report.js';
 import type { Peer } from './peer.js';
@@ -99,13 +101,8 @@ export class Admission {
       const least = describeSecurity(method.security);
       return refused('SECURITY_REQUIRED', `this method must be called with ${least}`);
     }
-    if (method.requiresIdentity && peer.identity === undefined) {
-      return refused(
-        'UNAUTHENTICATED',
-        'this method needs a client certificate, or whatever else proves who calls, and this connection has none: set ' +
-          "certificate on the calling side, and clientAuthentication to 'optional' or 'required' on the server",
-      );
-    }
+    const stranger = judgeIdentity(method, peer.identity);
+    if (stranger !== undefined) return stranger;
     if (this.#draining)
       return refused('UNAVAILABLE', 'this side is stopping and takes no new calls', { reason: 'draining' });
     return undefined;
@@ -128,6 +125,24 @@ export class Admission {
     }
     return undefined;
   }
+}
+
+function judgeIdentity(
+  { requiresIdentity, claims }: ServedMethod,
+  identity: PeerIdentity | undefined,
+): Refusal | undefined {
+  if (!requiresIdentity && claims === undefined) return undefined;
+  if (identity === undefined) {
+    return refused(
+      'UNAUTHENTICATED',
+      'this method needs to know who calls, and this connection has not told: authenticate first (credentials, or ' +
+        "authenticate()), or set certificate on the calling side, and clientAuthentication to 'optional' or 'required' " +
+        'on the server',
+    );
+  }
+  if (claims === undefined || hasClaims('claims' in identity ? identity.claims : undefined, claims))
+    return undefined;
+  return refused('PERMISSION_DENIED', 'this method is for others than this caller');
 }
 
 function refused(code: CallCode | PolicyCode, message: string, data?: unknown): Refusal {

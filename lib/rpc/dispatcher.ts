@@ -177,7 +177,7 @@ export class Dispatcher {
     try {
       const { incoming } = this.#interceptors;
       returned =
-        incoming.length === 0
+        incoming.length === 0 || method.isReserved
           ? runInContext(context, () => method.invoke(given))
           : invokeIntercepted({
               interceptors: incoming,

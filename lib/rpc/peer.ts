@@ -67,9 +67,9 @@ export class Peer {
   }
 
   /**
-   * Who the peer has proved to be: a client by the certificate that it was asked for (`clientAuthentication`), a server by
-   * that which signs the key exchange. Undefined where it showed none. A call may be somebody else's unless it was
-   * Authenticated: methods take `callContext().identity`.
+   * Who the peer has proved to be: a client by credentials or a token (`authenticate`, `tokens`) or else by the certificate
+   * that it was asked for (`clientAuthentication`), a server by that which signs the key exchange. Undefined where it showed
+   * nothing. A call may be somebody else's unless it was Authenticated: methods take `callContext().identity`.
    */
   get identity(): PeerIdentity | undefined {
     return this.#session.identity;
@@ -133,6 +133,11 @@ export class Peer {
    */
   establishEncryption(): Promise<void> {
     return this.#session.secure();
+  }
+
+  /** On a client, `moveTo()` of its manager: goes to another server, and leaves this one. */
+  moveTo(url: string): Promise<void> {
+    return this.#session.moveTo(url);
   }
 
   /** Ends this connection. */

@@ -4,9 +4,11 @@
 // are found by number in an array, never by a name that came over the wire.
 
 import { SealwireError } from '../base/errors.js';
+import type { RequiredClaims } from '../contract/claims.js';
 import type { RateLimit } from '../contract/limit.js';
 import { buildManifest, encodeManifest } from '../contract/manifest.js';
 import { collectRpcs } from '../contract/metadata.js';
+import { reservedServiceName } from '../contract/names.js';
 import { type Owner, Owners, runIfAllowed } from './permission.js';
 import { runValidated } from './validation.js';
 
@@ -23,6 +25,10 @@ export interface ServedMethod {
   readonly channel?: string | undefined;
   /** Only for callers that have proved who they are. */
   readonly requiresIdentity: boolean;
+  /** Only for callers of whom this is known. */
+  readonly claims?: RequiredClaims | undefined;
+  /** Sealwire's own: what its calls carry, credentials and tokens, is nobody else's business. */
+  readonly isReserved?: boolean;
   /** Longest that one call may take, in milliseconds; undefined: the connection's limit. */
   readonly timeoutMs: number | undefined;
   /** How often one peer may call it; undefined: as often as it likes. */
@@ -46,6 +52,12 @@ export class Registry {
 
   /** Adds an object with RPC methods under `name`. Throws INVALID_RPC when it has none or the name is taken. */
   register(name: string, target: object): void {
+    if (name === reservedServiceName) {
+      throw new SealwireError(
+        'INVALID_RPC',
+        `the name ${name} is Sealwire's own; give this service another one`,
+      );
+    }
     if (this.#targets.has(name)) {
       throw new SealwireError(
         'INVALID_RPC',
@@ -62,12 +74,13 @@ export class Registry {
     this.owners.set(name, owner);
   }
 
-  /** The services as they are now. */
-  services(): Services {
+  /** The services as they are now, and Sealwire's own where there is one. */
+  services(reserved?: object): Services {
     const targets = [...this.#targets].map(([name, target]) => ({ name, target }));
+    if (reserved !== undefined) targets.push({ name: reservedServiceName, target: reserved });
     const manifest = buildManifest(targets);
     const methods = manifest.services.flatMap((service) => {
-      const target = this.#targets.get(service.name)!;
+      const { target } = targets.find(({ name }) => name === service.name)!;
       const rpcs = collectRpcs(target);
       return service.methods.map(({ name, security, oneWay, stream }): ServedMethod => {
         const { key, metadata } = rpcs.get(name)!;
@@ -85,6 +98,8 @@ export class Registry {
           stream,
           channel: metadata.channel,
           requiresIdentity: metadata.requiresIdentity,
+          claims: metadata.claims,
+          isReserved: service.name === reservedServiceName,
           timeoutMs: metadata.timeoutMs,
           rateLimit: metadata.rateLimit,
           invoke: rule ? (args) => runIfAllowed(rule, args, () => run(args)) : run,

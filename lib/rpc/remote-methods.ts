@@ -3,13 +3,18 @@
 import { SealwireError } from '../base/errors.js';
 import { findWeakened, type Manifest } from '../contract/manifest.js';
 import { collectRpcs } from '../contract/metadata.js';
+import { reservedServiceName } from '../contract/names.js';
 import type { RemoteMethod } from './caller.js';
 import type { ServiceClass } from './proxy.js';
 
-/** By full name, `Arena.move`. */
-export function remoteMethods(manifest: Manifest): ReadonlyMap<string, RemoteMethod> {
+/** By full name, `Arena.move`; those of Sealwire's own service, which nobody else calls, or all others. */
+export function remoteMethods(
+  manifest: Manifest,
+  which: 'own' | 'others',
+): ReadonlyMap<string, RemoteMethod> {
   const methods = new Map<string, RemoteMethod>();
   for (const service of manifest.services) {
+    if ((service.name === reservedServiceName) !== (which === 'own')) continue;
     for (const { id, name, security, oneWay, stream } of service.methods) {
       const fullName = `${service.name}.${name}`;
       methods.set(fullName, { id, fullName, security, oneWay, stream });

@@ -9,6 +9,7 @@ import type { Connection, ConnectionOwner, PeerChecked } from '../connection/con
 import type { Backpressure } from '../connection/pressure.js';
 import type { RateLimit } from '../contract/limit.js';
 import { decodeManifest, type Manifest } from '../contract/manifest.js';
+import { Security, satisfies } from '../contract/security.js';
 import type { Established, PendingVerdict } from '../handshake/state.js';
 import { type CallMessage, decodeCallMessages } from '../wire/call-message.js';
 import type { CloseReason } from '../wire/frame.js';
@@ -17,8 +18,9 @@ import type { Interception } from './call-lifetime.js';
 import type { CallObserver } from './call-observer.js';
 import { Caller, type CallOptions, type RemoteMethod } from './caller.js';
 import { Dispatcher } from './dispatcher.js';
+import { agreeFlags } from './flags.js';
 import { Heartbeat, type HeartbeatSettings } from './heartbeat.js';
-import { certificateIdentity, type PeerIdentity } from './identity.js';
+import { certificateIdentity, type PeerIdentity, type TokenIdentity } from './identity.js';
 import { invokeIntercepted, streamIntercepted } from './intercepted-call.js';
 import { Interceptors } from './interceptor.js';
 import { defaultLimitActions, type LimitActions } from './limit-actions.js';
@@ -30,6 +32,8 @@ import type { ServiceClass } from './proxy.js';
 import type { Services } from './registry.js';
 import { checkPolicy, offered, remoteMethods } from './remote-methods.js';
 import { deferredAnswer, type RpcStream } from './remote-stream.js';
+
+const bothFlags = Security.Encrypted | Security.Authenticated;
 
 export interface SessionObserver extends CallObserver {
   /** The handshake is over; calls may be made. What this throws ends the connection. */
@@ -63,6 +67,8 @@ export interface SessionOptions {
   readonly observer: SessionObserver;
   /** Services that the peer must offer with at least this protection. */
   readonly expectations: ReadonlySet<ServiceClass<object>>;
+  /** Where this side is a client: see {@link Peer.moveTo}. */
+  readonly moveTo?: ((target: string) => Promise<void>) | undefined;
   /**
    * Throws or rejects unless the peer is to be trusted and let in: {@link ConnectionOwner.checkPeer}. `signal` is aborted
    * when the connection ends.
@@ -87,7 +93,9 @@ export class Session implements ConnectionOwner {
   #live: LiveSession | undefined;
   #endedBy: SealwireError | undefined;
   readonly #end = new AbortController();
-  #identity: PeerIdentity | undefined;
+  #certificate: PeerIdentity | undefined;
+  #authenticated: TokenIdentity | undefined;
+  #onceActive: (() => void) | undefined;
   readonly #interceptors: Interceptors;
   /** Calls that are on their way through interceptors. */
   readonly #intercepted: Interception['calls'] = new Set();
@@ -124,10 +132,18 @@ export class Session implements ConnectionOwner {
   /** Who the peer is; undefined where it has proved nothing, and before the handshake is over. */
   get identity(): PeerIdentity | undefined {
     const live = this.#live;
-    if (live === undefined) return undefined;
+    if (live === undefined || this.#authenticated !== undefined) return this.#authenticated;
     // Read when it is first asked for: most connections are never asked.
-    this.#identity ??= certificateIdentity(live.established.peerChain);
-    return this.#identity;
+    this.#certificate ??= certificateIdentity(live.established.peerChain);
+    return this.#certificate;
+  }
+
+  /**
+   * The peer has shown credentials or a token: calls that come from now on are its, those under way keep what they have.
+   * Undefined: what it has shown counts no more.
+   */
+  set authenticated(identity: TokenIdentity | undefined) {
+    this.#authenticated = identity;
   }
 
   get peerCertificates(): readonly Uint8Array[] {
@@ -220,6 +236,38 @@ export class Session implements ConnectionOwner {
     return this.answersWith(name) === undefined ? deferredAnswer(answer) : answer;
   }
 
+  /** Whether the peer has a method of Sealwire's own; false where there is no connection. */
+  offers(name: string): boolean {
+    return this.#endedBy === undefined && this.#live?.reserved.has(name) === true;
+  }
+
+  /**
+   * Calls a method of Sealwire's own under both flags, whatever the peer's manifest asks for: what goes there are credentials
+   * and tokens. Rejects with ENCRYPTION_UNAVAILABLE where that cannot be.
+   */
+  async invokeReserved(name: string, args: readonly unknown[]): Promise<unknown> {
+    const { reserved, caller } = this.#alive();
+    const method = reserved.get(name);
+    if (method === undefined) throw new SealwireError('UNIMPLEMENTED', `the peer does not know ${name}`);
+    return caller.invoke(method, args, { security: bothFlags, context: null });
+  }
+
+  /**
+   * Resolves when messages can have both flags, for those who must know before they ask for a secret; keys are agreed for
+   * that where they wait for somebody to ask. Rejects with ENCRYPTION_UNAVAILABLE where that cannot be.
+   */
+  async sealed(): Promise<void> {
+    this.#alive();
+    const connection = this.#connected();
+    if (connection.securable) await connection.secure();
+    agreeFlags(bothFlags, this.#alive().established.allowed);
+  }
+
+  /** Calls back once, with the next message of the peer that is more than a sign of life, and Authenticated. */
+  set onceActive(callback: (() => void) | undefined) {
+    this.#onceActive = callback;
+  }
+
   /** Throws POLICY_MISMATCH when the peer's manifest asks for less than the class declares, or lacks the service. */
   checkPolicy(service: ServiceClass<object>): void {
     checkPolicy(this.#alive().manifest, service);
@@ -238,6 +286,19 @@ export class Session implements ConnectionOwner {
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  async moveTo(target: string): Promise<void> {
+    this.#alive();
+    const { moveTo } = this.#options;
+    if (moveTo === undefined)
+      throw new SealwireError('INVALID_STATE', 'a client moves; a server cannot move one');
+    return moveTo(target);
+  }
+
+  /** Aborted when the connection ends. */
+  get ending(): AbortSignal {
+    return this.#end.signal;
   }
 
   /** Refuses the peer's calls from now on; those in flight, in both directions, go on. */
@@ -298,7 +359,8 @@ export class Session implements ConnectionOwner {
       established,
       guard,
       manifest,
-      methods: remoteMethods(manifest),
+      methods: remoteMethods(manifest, 'others'),
+      reserved: remoteMethods(manifest, 'own'),
       caller: new Caller(guarded(outgoing, guard), limits, clock),
       dispatcher: new Dispatcher({
         peer: this.peer,
@@ -365,6 +427,7 @@ export class Session implements ConnectionOwner {
 
   #route(flags: number, message: CallMessage): void {
     const { caller, dispatcher, guard, heartbeat } = this.#alive();
+    if (this.#onceActive !== undefined) this.#heard(flags, message);
     switch (message.kind) {
       case 'call':
         dispatcher.call(flags, message);
@@ -421,6 +484,13 @@ export class Session implements ConnectionOwner {
     }
   }
 
+  #heard(flags: number, { kind }: CallMessage): void {
+    if (kind === 'ping' || kind === 'pong' || !satisfies(flags, Security.Authenticated)) return;
+    const callback = this.#onceActive;
+    this.#onceActive = undefined;
+    callback?.();
+  }
+
   #method(name: string): RemoteMethod {
     const { methods } = this.#alive();
     const method = methods.get(name);
@@ -458,6 +528,8 @@ interface LiveSession {
   readonly manifest: Manifest;
   /** By full name, `Arena.move`. */
   readonly methods: ReadonlyMap<string, RemoteMethod>;
+  /** Sealwire's own, likewise. */
+  readonly reserved: ReadonlyMap<string, RemoteMethod>;
   readonly caller: Caller;
   readonly guard: LimitGuard;
   readonly dispatcher: Dispatcher;

@@ -1,4 +1,4 @@
-// What is revoked: single tokens, and all that a subject was given until now.
+// What is revoked: single sign-ins, with all tokens that came of them, and all sign-ins of a subject until now.
 //
 // A token runs out by itself, so an entry is only kept for as long as any token that it is about may live. Several servers
 // share a store of their own (a database, Redis) that fills this interface; the one here is for a single process.
@@ -8,15 +8,17 @@ import { SealwireError } from '../base/errors.js';
 
 /** What a store is asked about. */
 export interface RevocableToken {
+  /** Of its sign-in: a token that was issued in the place of another one has the same. */
   readonly id: string;
   readonly subject: string;
-  readonly issuedAt: Date;
+  /** When that sign-in was. */
+  readonly authenticatedAt: Date;
 }
 
 export interface RevocationStore {
-  /** All tokens of a subject that were issued until `until`. They have all run out at `forgetAt`. */
+  /** All tokens of a subject that authenticated until `until`. They have all run out at `forgetAt`. */
   revokeSubject(subject: string, until: Date, forgetAt: Date): void | Promise<void>;
-  /** One token. */
+  /** The tokens of one sign-in. */
   revokeToken(id: string, forgetAt: Date): void | Promise<void>;
   /** What it throws, or rejects with, refuses the token: nobody is let in because a database is away. */
   isRevoked(token: RevocableToken): boolean | Promise<boolean>;
@@ -24,6 +26,8 @@ export interface RevocationStore {
 
 /** Entries that a process holds; more are refused: forgetting one would let a token in again. */
 const defaultMaxEntries = 100_000;
+
+const systemClock: Pick<Clock, 'date'> = { date: () => new Date() };
 
 interface SubjectEntry {
   readonly until: number;
@@ -36,7 +40,8 @@ export class MemoryRevocations implements RevocationStore {
   readonly #subjects = new Map<string, SubjectEntry>();
   readonly #tokens = new Map<string, number>();
 
-  constructor(clock: Pick<Clock, 'date'>, maxEntries: number = defaultMaxEntries) {
+  /** `clock`: the system's where it is left out. */
+  constructor(clock: Pick<Clock, 'date'> = systemClock, maxEntries: number = defaultMaxEntries) {
     this.#clock = clock;
     this.#maxEntries = maxEntries;
   }
@@ -60,10 +65,10 @@ export class MemoryRevocations implements RevocationStore {
     this.#tokens.set(id, forgetAt.getTime());
   }
 
-  isRevoked({ id, subject, issuedAt }: RevocableToken): boolean {
+  isRevoked({ id, subject, authenticatedAt }: RevocableToken): boolean {
     if (this.#tokens.has(id)) return true;
     const entry = this.#subjects.get(subject);
-    return entry !== undefined && issuedAt.getTime() <= entry.until;
+    return entry !== undefined && authenticatedAt.getTime() <= entry.until;
   }
 
   #makeRoom(): void {

@@ -3,15 +3,19 @@
 //   grant ─ claims of a JWT (RFC 7519) ─ JWE, compact, `dir` with `A256GCM` (RFC 7516, RFC 7518) ─▸ opaque text
 //   text ─ length ─ key by its id ─ decrypted ─ who made it, for whom, until when ─ revoked? ─▸ contents
 //
-// To the client a token is opaque: subject, claims and data are for servers alone. jose does the cryptography. Whether the
-// one who shows a token may is for binding.ts to say.
+// To the client a token is opaque: all that is in it is for servers alone. jose does the cryptography. Whether the one who
+// shows a token may is for binding.ts to say.
+//
+// A token that is issued in the place of an older one goes on with its sign-in: it keeps its `sid` and its `auth_time`
+// (OpenID Connect Core §2), which is what revocations are about. So whoever is revoked is not helped by a fresh one.
 
 import { EncryptJWT, errors, type JWTPayload, jwtDecrypt } from 'jose';
 import { toHex } from '../base/bytes.js';
 import type { Clock } from '../base/clock.js';
 import { SealwireError } from '../base/errors.js';
+import { type Claims, frozenClaims, frozenJson, type Json } from './json.js';
 import type { KeyRing } from './key-ring.js';
-import type { RevocationStore } from './revocation.js';
+import type { RevocableToken, RevocationStore } from './revocation.js';
 
 /** Longest token that is looked at, in characters. */
 export const maxTokenLength = 8192;
@@ -20,10 +24,6 @@ const type = 'sealwire+jwt';
 const algorithm = 'dir';
 const encryption = 'A256GCM';
 
-/** JSON, as it is after a round trip. */
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
-export type Claims = Readonly<Record<string, Json>>;
-
 export interface TokenGrant {
   /** Who it is about; a revocation may name it. */
   readonly subject: string;
@@ -31,6 +31,8 @@ export interface TokenGrant {
   readonly claims?: Claims;
   /** What server code keeps in it for the next server; the client cannot read it. */
   readonly data?: Json;
+  /** What the client may see of it: it is told beside the token, by whichever server issues the next one, too. */
+  readonly public?: Json;
   /** The key that whoever shows it must have (RFC 7800): see binding.ts. Undefined: whoever has it may. */
   readonly confirmation?: Confirmation | undefined;
 }
@@ -38,18 +40,22 @@ export interface TokenGrant {
 /** The `cnf` claim: the thumbprint of a key of the client (RFC 7638), or of its certificate (RFC 8705 §3.1). */
 export type Confirmation = { readonly jkt: string } | { readonly 'x5t#S256': string };
 
-export interface TokenContents extends Required<Omit<TokenGrant, 'confirmation'>> {
-  /** Unique to the token (`jti`). */
+/** When and where it began: what tokens that follow one another have in common. */
+export interface SignIn {
+  /** Random, 32 hexadecimal digits. */
   readonly id: string;
+  /** When credentials were shown. */
+  readonly authenticatedAt: Date;
+}
+
+export interface TokenContents extends Required<Omit<TokenGrant, 'confirmation'>>, SignIn {
   readonly issuedAt: Date;
   readonly expiresAt: Date;
   readonly confirmation: Confirmation | undefined;
 }
 
-export interface IssuedToken {
+export interface IssuedToken extends TokenContents {
   readonly text: string;
-  readonly id: string;
-  readonly expiresAt: Date;
 }
 
 export interface TokensOptions {
@@ -60,6 +66,11 @@ export interface TokensOptions {
   readonly revocations: RevocationStore;
   readonly clock: Pick<Clock, 'date'>;
   randomBytes(length: number): Uint8Array;
+}
+
+/** A sign-in that begins now. */
+export function newSignIn({ clock, randomBytes }: Pick<TokensOptions, 'clock' | 'randomBytes'>): SignIn {
+  return { id: toHex(randomBytes(16)), authenticatedAt: clock.date() };
 }
 
 export class Tokens {
@@ -76,28 +87,42 @@ export class Tokens {
     this.#keys = keys;
   }
 
-  /** Throws INVALID_ARGUMENT for what is no JSON, or makes a token longer than {@link maxTokenLength}. */
-  async issue({ subject, claims = {}, data = null, confirmation }: TokenGrant): Promise<IssuedToken> {
+  /** A token is good until `lifetimeMs` after it was issued, by the clock of whoever looks. */
+  get lifetimeMs(): number {
+    return this.#options.lifetimeMs;
+  }
+
+  /**
+   * `signIn`: that of the token in whose place it is issued; a new one else. Throws INVALID_ARGUMENT for what is no JSON,
+   * or makes a token longer than {@link maxTokenLength}.
+   */
+  async issue(grant: TokenGrant, signIn: SignIn = newSignIn(this.#options)): Promise<IssuedToken> {
+    const { clock, issuer, lifetimeMs } = this.#options;
+    const { subject, confirmation } = grant;
+    const claims = frozenClaims(grant.claims ?? {});
+    const data = frozenJson(grant.data ?? null, 'data');
+    const told = frozenJson(grant.public ?? null, 'public');
     if (typeof subject !== 'string' || subject === '')
       throw new SealwireError(
         'INVALID_ARGUMENT',
         'a token is about somebody: give a subject that is not empty',
       );
-    const { clock, issuer, lifetimeMs, randomBytes } = this.#options;
     const keys = this.#keys;
     const issuedAt = clock.date();
     const expiresAt = new Date(issuedAt.getTime() + lifetimeMs);
-    const id = toHex(randomBytes(16));
+    const { id, authenticatedAt } = signIn;
     const payload: JWTPayload = {
-      claims: asJson(claims, 'claims'),
-      data: asJson(data, 'data'),
+      sid: id,
+      auth_time: seconds(authenticatedAt),
+      claims,
+      data,
+      public: told,
       ...(confirmation && { cnf: confirmation }),
     };
     const text = await new EncryptJWT(payload)
       .setProtectedHeader({ alg: algorithm, enc: encryption, kid: keys.sealingId, typ: type })
       .setIssuer(issuer)
       .setSubject(subject)
-      .setJti(id)
       .setIssuedAt(seconds(issuedAt))
       .setExpirationTime(seconds(expiresAt))
       .encrypt(keys.find(keys.sealingId)!);
@@ -107,7 +132,18 @@ export class Tokens {
         `a token of ${text.length} characters is longer than ${maxTokenLength}: put a key to the data into it, not the data`,
       );
     }
-    return { text, id, expiresAt };
+    return {
+      text,
+      id,
+      authenticatedAt,
+      subject,
+      claims,
+      data,
+      public: told,
+      issuedAt,
+      expiresAt,
+      confirmation,
+    };
   }
 
   /**
@@ -126,32 +162,52 @@ export class Tokens {
         contentEncryptionAlgorithms: [encryption],
         typ: type,
         issuer,
-        requiredClaims: ['sub', 'jti', 'iat', 'exp'],
+        requiredClaims: ['sub', 'sid', 'auth_time', 'iat', 'exp'],
         currentDate: now,
       }));
     } catch (cause) {
-      if (cause instanceof errors.JWTExpired)
-        throw new SealwireError('TOKEN_EXPIRED', 'the token has run out: authenticate with credentials');
+      if (cause instanceof errors.JWTExpired) throw expired();
       throw invalid(cause);
     }
     const contents = readContents(payload);
+    // jose counts in whole seconds.
+    if (contents.expiresAt <= now) throw expired();
     // A clock that runs ahead elsewhere is forgiven, but nobody makes tokens that outlive theirs.
     if (contents.expiresAt.getTime() - now.getTime() > 2 * lifetimeMs) throw invalid();
     if (await revocations.isRevoked(contents))
       throw new SealwireError('TOKEN_REVOKED', 'the token was revoked: authenticate with credentials');
     return contents;
   }
+
+  /** Whether a token of this sign-in would be refused by now. Throws what the store throws. */
+  async isRevoked(token: RevocableToken): Promise<boolean> {
+    return this.#options.revocations.isRevoked(token);
+  }
+
+  /** Revokes what was issued until now: all of a subject, or one sign-in. */
+  async revoke(which: { readonly subject: string } | { readonly id: string }): Promise<void> {
+    const { clock, lifetimeMs, revocations } = this.#options;
+    const now = clock.date();
+    // One that is being issued at this moment is alive for so long, on a clock that is somewhat off.
+    const forgetAt = new Date(now.getTime() + 2 * lifetimeMs);
+    if ('subject' in which) await revocations.revokeSubject(which.subject, now, forgetAt);
+    else await revocations.revokeToken(which.id, forgetAt);
+  }
 }
 
+/** Whoever sealed it has the key: it is as it was issued, by a server of the same fleet. */
 function readContents(payload: JWTPayload): TokenContents {
-  const { sub, jti, iat, exp, claims, data, cnf } = payload;
+  const { sub, sid, auth_time, iat, exp, claims = {}, data = null, public: told = null, cnf } = payload;
+  if (typeof sid !== 'string' || typeof auth_time !== 'number') throw invalid();
   return {
-    id: jti!,
+    id: sid,
+    authenticatedAt: new Date(Math.round(auth_time * 1000)),
     subject: sub!,
-    claims: claims as Claims,
-    data: data as Json,
-    issuedAt: new Date(iat! * 1000),
-    expiresAt: new Date(exp! * 1000),
+    claims: frozenClaims(claims),
+    data: frozenJson(data, 'data'),
+    public: frozenJson(told, 'public'),
+    issuedAt: new Date(Math.round(iat! * 1000)),
+    expiresAt: new Date(Math.round(exp! * 1000)),
     confirmation: cnf as Confirmation | undefined,
   };
 }
@@ -162,33 +218,13 @@ function found(keys: KeyRing, id: string | undefined): Uint8Array {
   return key;
 }
 
-/** What JSON makes of it, where that is the same again; INVALID_ARGUMENT else: a Date would come back as text. */
-function asJson(value: unknown, what: string): Json {
-  const fault = jsonFault(value, what, 0);
-  if (fault !== undefined)
-    throw new SealwireError('INVALID_ARGUMENT', `${fault} cannot stand in a token: use JSON`);
-  return value as Json;
-}
-
-const maxDepth = 16;
-
-/** The path of what is no JSON. */
-function jsonFault(value: unknown, path: string, depth: number): string | undefined {
-  if (value === null || typeof value === 'boolean' || typeof value === 'string') return undefined;
-  if (typeof value === 'number') return Number.isFinite(value) ? undefined : path;
-  if (typeof value !== 'object' || depth === maxDepth) return path;
-  const isPlain = Array.isArray(value) || [Object.prototype, null].includes(Object.getPrototypeOf(value));
-  if (!isPlain) return path;
-  for (const [key, item] of Object.entries(value)) {
-    const fault = jsonFault(item, `${path}.${key}`, depth + 1);
-    if (fault !== undefined) return fault;
-  }
-  return undefined;
-}
-
 /** NumericDate, RFC 7519 §2: with the milliseconds, so that what was revoked a moment later is told apart. */
 function seconds(date: Date): number {
   return date.getTime() / 1000;
+}
+
+function expired(): SealwireError {
+  return new SealwireError('TOKEN_EXPIRED', 'the token has run out: authenticate with credentials');
 }
 
 function invalid(cause?: unknown): SealwireError {

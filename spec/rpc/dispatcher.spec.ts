@@ -259,7 +259,7 @@ describe('rpc/dispatcher', () => {
         expect(message).to.include({ kind: 'error', code: 'UNAUTHENTICATED' });
         // It may go out where others read it.
         expect((message as { message: string }).message)
-          .to.match(/client certificate/)
+          .to.match(/who calls/)
           .and.not.match(/move/);
       }
       expect(outgoing.sent.map(({ flags }) => flags)).to.deep.equal([2, 3]);

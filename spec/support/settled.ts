@@ -27,6 +27,13 @@ export async function codeOf(promise: Promise<unknown>): Promise<string> {
   return outcome.kind === 'answered' ? 'answered' : outcome.code;
 }
 
+/** The SealwireError that `promise` rejects with. */
+export async function refusalOf(promise: Promise<unknown>): Promise<SealwireError> {
+  const outcome = await outcomeOf(promise);
+  if (outcome.kind === 'failed') return outcome.error as SealwireError;
+  throw new Error('it was not refused');
+}
+
 /** Resolves as soon as `condition` holds; rejects with `what` when it does not within `ms`. */
 export async function eventually(what: string, condition: () => boolean, ms = 5000): Promise<void> {
   const giveUpAt = performance.now() + ms;

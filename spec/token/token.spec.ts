@@ -40,11 +40,13 @@ const ada: TokenGrant = { subject: 'ada', claims: { role: 'admin' }, data: { wal
 describe('a token', () => {
   it('comes back as it was given, on another server with the same keys', async () => {
     const { tokens, clock } = setUp();
-    const issued = await tokens.issue({ ...ada, confirmation: { jkt: 'abc' } });
+    const issued = await tokens.issue({ ...ada, public: { rank: 7 }, confirmation: { jkt: 'abc' } });
     const contents = await setUp({ clock }).tokens.open(issued.text);
     expect(contents).to.deep.equal({
       ...ada,
+      public: { rank: 7 },
       id: issued.id,
+      authenticatedAt: clock.date(),
       issuedAt: clock.date(),
       expiresAt: new Date(clock.date().getTime() + hourMs),
       confirmation: { jkt: 'abc' },
@@ -134,13 +136,13 @@ describe('a token', () => {
       expect((await refusal(other.tokens.open(text))).code).to.equal('TOKEN_INVALID');
     }
     const now = clock.date().getTime() / 1000;
-    const claims = { iss: 'arena', sub: 'ada', jti: 'x', iat: now, exp: now + 60 };
+    const claims = { iss: 'arena', sub: 'ada', sid: 'x', auth_time: now, iat: now, exp: now + 60 };
     const header = { alg: 'dir', enc: 'A256GCM', kid: 'one', typ: 'sealwire+jwt' };
     const forged = (payload: Record<string, unknown>, changed: Record<string, string> = {}) =>
       new EncryptJWT(payload).setProtectedHeader({ ...header, ...changed }).encrypt(key);
     expect((await tokens.open(await forged(claims))).subject).to.equal('ada');
     expect((await refusal(tokens.open(await forged(claims, { typ: 'JWT' })))).code).to.equal('TOKEN_INVALID');
-    for (const claim of ['iss', 'sub', 'jti', 'iat', 'exp']) {
+    for (const claim of ['iss', 'sub', 'sid', 'auth_time', 'iat', 'exp']) {
       const { [claim]: _, ...rest } = claims as Record<string, unknown>;
       expect((await refusal(tokens.open(await forged(rest)))).code, claim).to.equal('TOKEN_INVALID');
     }
@@ -253,7 +255,7 @@ describe('revocations in memory', () => {
     clock.advance(1000);
     store.revokeToken('c', at(1000));
     expect(store.size).to.equal(2);
-    expect(store.isRevoked({ id: 'b', subject: 'x', issuedAt: clock.date() })).to.equal(true);
+    expect(store.isRevoked({ id: 'b', subject: 'x', authenticatedAt: clock.date() })).to.equal(true);
   });
 
   it('of a subject grow, and never shrink', () => {
@@ -262,7 +264,9 @@ describe('revocations in memory', () => {
     const now = clock.date().getTime();
     store.revokeSubject('ada', new Date(now + 500), new Date(now + 5000));
     store.revokeSubject('ada', new Date(now), new Date(now + 1000));
-    expect(store.isRevoked({ id: 'x', subject: 'ada', issuedAt: new Date(now + 500) })).to.equal(true);
-    expect(store.isRevoked({ id: 'x', subject: 'ada', issuedAt: new Date(now + 501) })).to.equal(false);
+    expect(store.isRevoked({ id: 'x', subject: 'ada', authenticatedAt: new Date(now + 500) })).to.equal(true);
+    expect(store.isRevoked({ id: 'x', subject: 'ada', authenticatedAt: new Date(now + 501) })).to.equal(
+      false,
+    );
   });
 });
