@@ -6,15 +6,15 @@ import { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import { type Bundle, bundle } from './bundle.js';
 
-// A little above what was measured when interceptors, approval and limits came (133.0, 71.8 and 137.4 kB; 10 kB of each read
-// PFX and key files): a new dependency must be noticed.
+// A little above what was measured when interceptors, approval, limits, encryption on demand and tokens came (138.2, 71.8 and
+// 142.7 kB; 10 kB of each read PFX and key files): a new dependency must be noticed.
 const doors = [
-  { name: 'sealwire', source: "export * from 'sealwire';", maxGzippedBytes: 136_000 },
+  { name: 'sealwire', source: "export * from 'sealwire';", maxGzippedBytes: 138_500 },
   { name: 'sealwire/certificate', source: "export * from 'sealwire/certificate';", maxGzippedBytes: 74_000 },
   {
     name: 'both doors',
     source: "export * from 'sealwire'; export * from 'sealwire/certificate';",
-    maxGzippedBytes: 140_500,
+    maxGzippedBytes: 143_000,
   },
 ];
 
@@ -41,9 +41,11 @@ describe('the bundle for browsers', function () {
       const { code, metafile } = bundles.get(name)!;
       const inputs = Object.keys(metafile.inputs);
       expect(inputs.some((input) => input.endsWith('lib/crypto/noble.js'))).to.equal(true);
-      expect(inputs.filter((input) => /node_modules\/ws\/|msgpackr-extract/.test(input))).to.deep.equal([]);
+      expect(
+        inputs.filter((input) => /node_modules\/(ws|jose)\/|msgpackr-extract/.test(input)),
+      ).to.deep.equal([]);
       const nodeOnly =
-        /lib\/(index|certificate|manager\/(node|server-[a-z]+)|handshake\/server|crypto\/node)\.js$/;
+        /lib\/(index|certificate|manager\/(node|server-[a-z-]+)|token\/(token|key-ring|revocation)|handshake\/server|crypto\/node)\.js$/;
       expect(inputs.filter((input) => nodeOnly.test(input))).to.deep.equal([]);
       expect(inputs.filter((input) => /lib\/transport\/(websocket|tcp)\.js$/.test(input))).to.deep.equal([]);
       expect(code).not.to.match(/["'`]node:/);

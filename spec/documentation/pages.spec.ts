@@ -33,6 +33,7 @@ const leastBlocks: Readonly<Record<string, number>> = {
   'docs/interceptors.md': 7,
   'docs/streams.md': 3,
   'docs/targets.md': 6,
+  'docs/tokens.md': 9,
   'docs/validation.md': 4,
 };
 
@@ -134,6 +135,10 @@ describe('the pages', () => {
     [
       'interceptors',
       /^a lamp for ada\na chair for ada\nonly a lamp for ada\nincoming Shop\.order \{ UNAUTHENTICATED: 1, OK: 1 \} 0\n(?=[\s\S]*Shop\.prices \{ OK: 2 \} 0\n)(?=[\s\S]*Shop\.stock \{ UNAVAILABLE: 2, OK: 1 \} 0\n)[\s\S]*Shop\.deliveries \{ OK: 2 \} 3\n$/,
+    ],
+    [
+      'tokens',
+      /^the first time\nlobby: ada, by password\ngame: ada, by a token\nmoved\ngame: bob, by password\nlobby: bob, by a token\nmoved\nTOKEN_REVOKED\ngame: ada, by password\nmoved\ngame: cleo, by a token\ncleo bans bob\n$/,
     ],
     ['renewal', /^renewed without a restart\n$/],
     [
