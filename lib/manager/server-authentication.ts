@@ -91,7 +91,7 @@ export function authenticationHooks(
     const text = `the name of a scheme in authenticate must have 1 to ${maxSchemeLength} characters`;
     throw new SealwireError('INVALID_CONFIG', text);
   }
-  return new Map(entries as [string, Authenticate][]);
+  return new Map((entries as [string, Authenticate][]).map(([scheme, hook]) => [scheme, hook.bind(given)]));
 }
 
 export class ServerAuthentication {

@@ -49,6 +49,7 @@ export class Caller {
   readonly #clock: Clock;
   readonly #pending: PendingCalls;
   readonly #forKeys: CallsForKeys;
+  #waitingForRoom = 0;
   #nextId = 1;
 
   constructor(outgoing: Outgoing, limits: Limits, clock: Clock) {
@@ -62,6 +63,11 @@ export class Caller {
   /** Calls that wait for an answer, or for the end of one, or for keys to be sent under. */
   get pendingCalls(): number {
     return this.#pending.size + this.#forKeys.size;
+  }
+
+  /** Calls that are to be sent when there is room (`whenFull`). */
+  get waitingForRoom(): number {
+    return this.#waitingForRoom;
   }
 
   /**
@@ -184,7 +190,9 @@ export class Caller {
       const room = this.#outgoing.room?.();
       // Sent at once then: others who wait look after this one has filled the room.
       if (room === undefined) break;
+      this.#waitingForRoom += 1;
       await roomOrAborted(room, plan.signals);
+      this.#waitingForRoom -= 1;
     }
     return this.#sendUnary(method, args, plan, shared);
   }

@@ -152,9 +152,10 @@ export class Session implements ConnectionOwner {
 
   /** Calls that wait for an answer, and methods that run for the peer, with their streams. */
   get load(): { readonly pendingCalls: number; readonly callsInFlight: number; readonly streams: number } {
+    const { pendingCalls = 0, waitingForRoom = 0 } = this.#live?.caller ?? {};
     return {
       // One of them may wait for an answer, too: what matters to whoever asks is whether there are any.
-      pendingCalls: (this.#live?.caller.pendingCalls ?? 0) + this.#intercepted.size,
+      pendingCalls: pendingCalls + waitingForRoom + this.#intercepted.size,
       callsInFlight: this.#live?.dispatcher.callsInFlight ?? 0,
       streams: this.#live?.dispatcher.streams ?? 0,
     };

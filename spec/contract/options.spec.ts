@@ -22,6 +22,7 @@ describe('contract/options', () => {
       { rateLimit: { perSecond: 1_000_000, burst: 1_000_000, onExceeded: 'disconnect' } },
       { rateLimit: { perSecond: 1, burst: 1, onExceeded: 'drop' } },
       { allow: 'owner', requiresIdentity: true },
+      { claims: { role: ['admin', 'referee'], region: 3 } },
     ];
     for (const options of good) check(options, 2);
   });
@@ -36,6 +37,8 @@ describe('contract/options', () => {
       [{ stream: 'yes' }, /stream of ping must be a boolean/],
       [{ idempotent: null }, /idempotent of ping must be a boolean/],
       [{ requiresIdentity: 1 }, /requiresIdentity of ping must be a boolean/],
+      [{ claims: {} }, /claims of ping asks for nothing/],
+      [{ claims: 'admin' }, /claims of ping must be an object/],
       [{ allow: 'everybody' }, /allow of ping must be 'owner' or a function/],
       ...[0, -1, 1.5, NaN, Infinity, 2 ** 31, '5'].map((timeoutMs): [object, RegExp] => [
         { timeoutMs },
@@ -86,7 +89,12 @@ describe('contract/options', () => {
 
   it('takes callers that must be known only where nobody can call in their name', () => {
     for (const security of [0, 1]) {
-      for (const options of [{ requiresIdentity: true }, { allow: 'owner' }, { allow: () => true }]) {
+      for (const options of [
+        { requiresIdentity: true },
+        { allow: 'owner' },
+        { allow: () => true },
+        { claims: { role: 'admin' } },
+      ]) {
         const message = refusal('INVALID_RPC', () => check(options, security));
         expect(message).to.include(`${Object.keys(options)[0]} of ping needs Security.Authenticated`);
         check(options, security | 2);

@@ -4,6 +4,8 @@ import {
   type Certificate,
   type ClientTransport,
   callContext,
+  type HeldToken,
+  type Json,
   type NetworkConfig,
   NetworkingManager,
   nobleCrypto,
@@ -171,8 +173,59 @@ export function context(): void {
     // @ts-expect-error it is told, not set
     identity.name = 'root';
   }
+  if (identity?.kind === 'token') {
+    expectType<Equal<[typeof identity.name, typeof identity.data], [string, Json]>>(true);
+    expectType<Equal<typeof identity.expiresAt, Date | undefined>>(true);
+    // @ts-expect-error what is known of a client is changed by updateIdentity()
+    identity.claims.role = 'admin';
+    // @ts-expect-error a token is no certificate
+    void identity.certificate;
+  }
+  // @ts-expect-error which of the two it is must be asked first
+  void identity?.certificate;
   expectType<Equal<[typeof client, typeof security], [Peer, number]>>(true);
   expectType<Equal<[typeof signal, typeof deadline], [AbortSignal, Date | undefined]>>(true);
   // @ts-expect-error it is told, not set
   callContext().security = 3;
+}
+
+export async function tokens(key: Uint8Array): Promise<void> {
+  const server = new NetworkingManager({
+    authenticate: {
+      password: async (credentials, { client, scheme, signal }) => {
+        expectType<Equal<[typeof credentials, typeof scheme], [unknown, string]>>(true);
+        expectType<Equal<[typeof client, typeof signal], [Peer, AbortSignal]>>(true);
+        return credentials === 'ada'
+          ? { subject: 'ada', claims: { role: 'admin' }, data: [1, null] }
+          : undefined;
+      },
+      steam: () => false,
+    },
+    tokens: { keys: [{ id: 'one', key }], lifetimeMs: 60_000 },
+  });
+  // @ts-expect-error who it is must be said
+  void new NetworkingManager({ authenticate: () => ({ claims: {} }) });
+  // @ts-expect-error a Date is no JSON
+  void new NetworkingManager({ authenticate: () => ({ subject: 'ada', data: new Date() }) });
+  // @ts-expect-error there is no default key
+  void new NetworkingManager({ tokens: {} });
+  server.setTokenKeys([{ id: 'two', key: 'base64' }]);
+  await server.revokeTokens({ subject: 'ada' });
+  await server.revokeTokens({ id: 'x' });
+  // @ts-expect-error by subject or by sign-in
+  await server.revokeTokens('ada');
+  // @ts-expect-error a client stays who it is, unless it authenticates
+  await server.updateIdentity(1, { subject: 'bob' });
+  const { text } = await server.issueToken({ subject: 'cleo' });
+  const client = new NetworkingManager({
+    token: text,
+    credentials: ({ reason, signal }) => {
+      expectType<Equal<[typeof reason, typeof signal], [string | undefined, AbortSignal]>>(true);
+      return reason === undefined ? undefined : { credentials: 'ada' };
+    },
+  });
+  const told = await client.authenticate({ scheme: 'password', credentials: { pin: 1 } });
+  expectType<Equal<typeof told, Json>>(true);
+  await client.moveTo('ws://next.example', { drainMs: 0, serverName: 'next.example' });
+  expectType<Equal<typeof client.token, HeldToken | undefined>>(true);
 }
