@@ -244,6 +244,7 @@ describe('manager: authentication', () => {
       let accept: (() => void) | undefined;
       let signal: AbortSignal | undefined;
       const { server, url } = await fleet.server({
+        tokens: undefined as never,
         authenticate: (_credentials, request) => {
           signal = request.signal;
           return new Promise((resolve) => {

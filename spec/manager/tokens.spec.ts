@@ -39,6 +39,13 @@ describe('manager: tokens', () => {
     return fleet.client({ credentials: provider, ...config });
   }
 
+  /** The id of the sign-in of the only client there. */
+  function signInOn(server: Manager): string {
+    const { identity } = [...server.clients.values()][0]!;
+    if (identity?.kind !== 'token') throw new Error('nobody has signed in');
+    return identity.id;
+  }
+
   /** The code with which a client without credentials is refused that shows this token. */
   function refusedWith(token: string, url: string, config: NetworkConfig = {}): Promise<string> {
     return codeOf(fleet.client({ token, ...config }).startClient(url));
@@ -386,13 +393,20 @@ describe('manager: tokens', () => {
       const client = fleet.client();
       await client.startClient(first.url);
       await client.authenticate(shown('ada'));
+      const signIn = signInOn(first.server);
+      await client.rpc(Desk).known();
+      let isFresh = false;
+      client.on('tokenRefreshed', () => {
+        isFresh = true;
+      });
+      fleet.clock.jump(0.7 * hourMs);
+      await eventually('it is fresh', () => isFresh);
       await client.moveTo(second.url);
       await client.moveTo(third.url);
+      expect(signInOn(third.server)).to.equal(signIn);
       const slow = client.rpc(Desk).slowly();
       await eventually('it runs', () => desk.waiting === 1);
-      const identity = [...third.server.clients.values()][0]!.identity!;
-      expect(identity.kind).to.equal('token');
-      await third.server.revokeTokens({ id: identity.kind === 'token' ? identity.id : '' });
+      await third.server.revokeTokens({ id: signIn });
       expect(await codeOf(client.rpc(Desk).known())).to.equal('UNAUTHENTICATED');
       desk.goOn();
       expect(await slow).to.equal('ada');
