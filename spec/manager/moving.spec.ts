@@ -312,7 +312,9 @@ describe('manager: moving', () => {
       asked += 1;
       return shown('ada');
     };
-    const clients = Array.from({ length: clientCount }, () => fleet.client({ credentials: provider, limits }));
+    const clients = Array.from({ length: clientCount }, () =>
+      fleet.client({ credentials: provider, limits }),
+    );
     for (const [index, client] of clients.entries()) await client.startClient(servers[index % 2]!.url);
     let movesLeft = moveCount;
     let made = 0;

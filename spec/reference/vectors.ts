@@ -26,6 +26,7 @@ import { Authenticated, Both, Encrypted, frameTypes, plainFrame, suites } from '
 import { keyUpdateVectors, recordVectors } from './record-vectors.js';
 import { refusedVectors } from './refused-vectors.js';
 import { signatureAlgorithms, signContent } from './signature.js';
+import { tokenProofVectors } from './token-proof.js';
 
 export interface Identity {
   /** DER in hex, the server's own certificate first. */
@@ -116,6 +117,7 @@ export function makeVectors(identities: Identities, signatureFor: SignatureFor):
     'key-update.json': keyUpdateVectors(),
     'fragments.json': fragmentVectors(),
     'exporter.json': exporterVectors(),
+    'token-proof.json': tokenProofVectors(),
     'messages.json': { ...messageVectors(), refused: refusedVectors() },
   };
   return Object.fromEntries(Object.entries(files).map(([name, content]) => [name, withSource(content)]));

@@ -48,6 +48,31 @@ describe('rpc/caller', () => {
     expect(getEventListeners(controller.signal, 'abort')).to.have.length(0);
   });
 
+  it('counts calls that wait for room, until they are sent or given up', async () => {
+    const { outgoing, clock } = setUp();
+    let make: (() => void) | undefined;
+    const room = new Promise<void>((resolve) => {
+      make = resolve;
+    });
+    let isFull = true;
+    const { send, allowed } = outgoing;
+    const full = { allowed, send, room: () => (isFull ? room : undefined) };
+    const caller = new Caller(full, resolveLimits(), clock);
+    const controller = new AbortController();
+    const call = caller.invoke(move, [1], { whenFull: 'wait' });
+    const given = caller.invoke(move, [2], { whenFull: 'wait', signal: controller.signal });
+    expect([caller.waitingForRoom, caller.pendingCalls]).to.deep.equal([2, 0]);
+    controller.abort();
+    expect(await codeOf(given)).to.equal('CANCELLED');
+    expect([caller.waitingForRoom, caller.pendingCalls]).to.deep.equal([1, 0]);
+    isFull = false;
+    make!();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect([caller.waitingForRoom, caller.pendingCalls]).to.deep.equal([0, 1]);
+    caller.settle(1, 2, { value: 'sent' });
+    expect(await call).to.equal('sent');
+  });
+
   it('settles calls by their ids, in whatever order the answers come', async () => {
     const { caller } = setUp();
     const calls = [caller.invoke(move, []), caller.invoke(move, []), caller.invoke(move, [])];
