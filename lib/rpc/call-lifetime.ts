@@ -11,10 +11,11 @@ import { RpcError, SealwireError } from '../base/errors.js';
 import type { Limits } from '../base/limits.js';
 import { metadataFault } from '../wire/call-metadata.js';
 import { frozenMetadata } from './call-context.js';
-import { type CallOptions, type CallPlan, onceAborted, timeLeft } from './call-options.js';
+import { type CallOptions, type CallPlan, timeLeft } from './call-options.js';
 import { connectionClosed, type RemoteMethod } from './caller.js';
 import { checkRaise } from './flags.js';
 import { type InterceptedAnswer, type Interceptor, intercept, type OutgoingCall } from './interceptor.js';
+import { onceAborted } from './once-aborted.js';
 import type { Peer } from './peer.js';
 import { findStreamedArgument } from './streamed-argument.js';
 

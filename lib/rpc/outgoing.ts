@@ -1,6 +1,7 @@
 // The way out, as callers and dispatchers see it: messages with flags, and whether there is room for more.
 
 import { SealwireError } from '../base/errors.js';
+import { onceAborted } from './once-aborted.js';
 
 export interface Outgoing {
   /**
@@ -18,11 +19,10 @@ export interface Outgoing {
 export async function roomOrAborted(room: Promise<void>, signals: readonly AbortSignal[]): Promise<void> {
   let stop = (): void => undefined;
   const aborted = new Promise<void>((resolve) => {
-    stop = resolve;
-    for (const signal of signals) signal.addEventListener('abort', stop, { once: true });
+    stop = onceAborted(signals, () => resolve());
   });
   await Promise.race([room, aborted]);
-  for (const signal of signals) signal.removeEventListener('abort', stop);
+  stop();
 }
 
 /** Sends unless the send buffer is full, which false tells. */
