@@ -20,6 +20,7 @@ import {
   frameTypes,
   plainHeaderBytes,
 } from '../wire/frame.js';
+import { Inbox, type More, type Share } from './inbox.js';
 import type { Backpressure } from './pressure.js';
 import { Receiver } from './receive.js';
 import { Sender } from './send.js';
@@ -48,8 +49,14 @@ export interface ConnectionOwner {
   checkPeer(shown: Pick<PendingVerdict, 'peerChain' | 'peer'>): PeerChecked | Promise<PeerChecked>;
   /** The handshake is over. */
   established(established: Established): void;
-  /** One or more messages in a row, under the flags that their record really had. */
-  messages(flags: number, body: Uint8Array): void;
+  /**
+   * One or more messages in a row, under the flags that their record really had. Where the share is used before all of them
+   * are handled there is more, for {@link proceed}, and the body stays as it is until then.
+   */
+  // biome-ignore lint/suspicious/noConfusingVoidType: whoever handles all at once need not say so
+  messages(flags: number, body: Uint8Array, share: Share): More | undefined | void;
+  /** Goes on with what was left, in another turn. */
+  proceed?(share: Share): More | undefined;
   /** What waits to be sent has become too much, or is no longer; or volatile messages were dropped. Once a turn at most. */
   backpressure?(state: Backpressure): void;
   /** Exactly once, last. */
@@ -68,6 +75,7 @@ export class Connection {
   readonly #clock: Clock;
   readonly #owner: ConnectionOwner;
   readonly #sender: Sender;
+  readonly #inbox: Inbox;
   readonly #stopTimer: StopTimer;
   readonly #isClient: boolean;
   #phase: 'handshaking' | 'verifying' | 'ready' | 'closed' = 'handshaking';
@@ -87,6 +95,10 @@ export class Connection {
       backpressure: (state) => owner.backpressure?.(state),
       failed: (error) => this.fail(asSealwireError(error)),
     });
+    this.#inbox = new Inbox(transport, clock, {
+      frame: (frame) => this.#open(frame),
+      proceed: () => this.#proceed(),
+    });
     this.#stopTimer = clock.setTimer(handshakeTimeoutMs, () => {
       this.#end(
         new SealwireError(
@@ -101,8 +113,11 @@ export class Connection {
       transport.open({
         frame: (frame) => this.#receive(frame),
         closed: (error) => {
-          this.#transportClosed(error);
-          resolve();
+          // What came before the end counts, although its turn has not come.
+          this.#inbox.whenEmpty(() => {
+            this.#transportClosed(error);
+            resolve();
+          });
         },
       });
     });
@@ -156,6 +171,11 @@ export class Connection {
     return secrets.exporter.export(label, bytes, context);
   }
 
+  /** What the peer has sent last led to nothing: it has to wait for its next turn, for longer where that was large. */
+  countWaste(much: number): void {
+    this.#inbox.waste(much);
+  }
+
   /** Ends the connection and tells the peer why. Idempotent. */
   close(reason: CloseReason = 'normal'): void {
     this.#end(closedError('closed-here', 'the connection was closed on this side'), reason);
@@ -180,11 +200,32 @@ export class Connection {
 
   #receive(frame: Uint8Array): void {
     if (this.#phase === 'closed') return;
+    if (this.#receiver !== undefined) {
+      this.#inbox.add(frame);
+      return;
+    }
     try {
-      if (this.#receiver !== undefined) this.#receiver.receive(frame);
-      else if (!this.#closedInHandshake(frame)) this.#advance(this.#handshake.receive(frame));
+      if (!this.#closedInHandshake(frame)) this.#advance(this.#handshake.receive(frame));
     } catch (error) {
       this.fail(asSealwireError(error));
+    }
+  }
+
+  #open(frame: Uint8Array): More | undefined {
+    try {
+      return this.#receiver!.receive(frame);
+    } catch (error) {
+      this.fail(asSealwireError(error));
+      return undefined;
+    }
+  }
+
+  #proceed(): More | undefined {
+    try {
+      return this.#owner.proceed?.(this.#inbox);
+    } catch (error) {
+      this.fail(asSealwireError(error));
+      return undefined;
     }
   }
 
@@ -236,7 +277,7 @@ export class Connection {
       limits: this.#limits,
       clock: this.#clock,
       consumer: {
-        messages: (flags, body) => this.#owner.messages(flags, body),
+        messages: (flags, body) => this.#owner.messages(flags, body, this.#inbox) ?? undefined,
         closeReceived: (reason) => {
           this.#end(closedError(reason, `the peer closed the connection: ${reason}`), undefined);
         },
@@ -272,6 +313,7 @@ export class Connection {
     }
     this.#phase = 'closed';
     this.#transport.close();
+    this.#inbox.close();
     this.#sender.destroy();
     this.#receiver?.destroy();
     this.#handshake.destroy();

@@ -326,6 +326,7 @@ export class Dispatcher {
   #forget(call: ServedCall): boolean {
     if (!this.#running.delete(call.id ?? call)) return false;
     this.#timer.removed();
+    this.#options.guard.crossing(call.argument?.hasEnded === false ? call.argument.credit : 0);
     if (call.argument !== undefined) {
       this.#load.streams -= 1;
       call.argument.abort(new SealwireError('CANCELLED', 'the call is over, and with it its argument'));

@@ -11,6 +11,8 @@ export interface Outgoing {
   send(flags: number, message: Uint8Array, channel?: string, isVolatile?: boolean): void;
   /** Undefined where there is room for more; else it resolves when there is. Streams wait for it, answers do not. */
   room?(): Promise<void> | undefined;
+  /** A call has ended here, and the peer does not know it yet: a word about it may still come, and so many bytes of items. */
+  crossing?(bytes: number): void;
   /** Bit f: both sides accept records with flags f. */
   readonly allowed: number;
 }
