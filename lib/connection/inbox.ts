@@ -17,6 +17,8 @@ const shareMs = 0.5;
 const unwatchedMs = shareMs / 8;
 /** What may be wasted in one turn, or in a millisecond where it is more. */
 const mostWasted = 16;
+/** And whoever wasted that waits for so many times as long as it took: most of the time is left to others. */
+const waitFactor = 5;
 
 /** The part of a turn that a connection may use. */
 export interface Share {
@@ -117,8 +119,12 @@ export class Inbox implements Share {
     };
     this.#clock.endOfTurn(() => {
       if (this.#wasted < mostWasted || this.#closed) full();
-      else this.#stopTimer = this.#clock.setTimer(this.#wasted / mostWasted, full);
+      else this.#stopTimer = this.#clock.setTimer(this.#wait(), full);
     });
+  }
+
+  #wait(): number {
+    return Math.max(this.#wasted / mostWasted, waitFactor * this.#spentMs);
   }
 
   #goOn(): void {

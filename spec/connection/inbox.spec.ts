@@ -109,6 +109,17 @@ describe('connection/inbox', () => {
     expect(little.seen()).to.equal('message 100');
   });
 
+  it('lets it wait for longer than it took', () => {
+    const { clock, seen, add } = setUp({ messageMs: 2, waste: 16 });
+    add(2);
+    expect(seen()).to.equal('message, pause');
+    clock.endTurn();
+    clock.advance(9.5);
+    expect(seen()).to.equal('');
+    clock.advance(0.5);
+    expect(seen()).to.equal('message, resume');
+  });
+
   it('tells when nothing waits any more, and at the end drops what waits and leaves no timer', () => {
     const { clock, inbox, seen, add } = setUp({ messageMs: 0, waste: 1 });
     let told = 0;
