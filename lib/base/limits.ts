@@ -27,13 +27,14 @@ export interface Limits {
   /** Streams of one peer that may be served here at once, results and arguments; the next one gets RESOURCE_EXHAUSTED. */
   readonly maxStreams: number;
   /**
-   * Calls of one peer that may be refused within ten seconds, for whatever reason, 16 KiB of each counting as another one;
+   * Calls of one peer that may be refused within ten seconds, for whatever reason, 8 KiB of each counting as another one;
    * a peer that goes on is disconnected.
    */
   readonly maxRefusedCalls: number;
   /**
    * Bytes of one peer's messages that lead to nothing, within ten seconds: answers, items and cancellations of calls that
-   * are not there, pings. Each counts 64 more than it has; a peer that goes on is disconnected.
+   * never were, pings. Each counts 64 more than it has; a peer that goes on is disconnected. What crosses the end of its
+   * call on the way is not among them.
    */
   readonly maxStrayBytes: number;
   /** Calls to one peer that may be waiting for an answer at once; the next one fails with RESOURCE_EXHAUSTED. */
@@ -73,7 +74,7 @@ export const defaultLimits: Limits = {
   maxStreams: 256,
   // Twice what a client has waiting at most, in one burst: none that waits for its answers comes near.
   maxRefusedCalls: 10_000,
-  maxStrayBytes: 16 * 1024 * 1024,
+  maxStrayBytes: 1024 * 1024,
   maxPendingCalls: 4096,
   maxCallMs: 60_000,
   maxDepth: 32,

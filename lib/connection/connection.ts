@@ -22,6 +22,7 @@ import {
   readFirstByte,
 } from '../wire/frame.js';
 import { asSealwireError, closedError, closeReasonFor, refusal } from './farewell.js';
+import { Inbox, type More, type Share } from './inbox.js';
 import type { Backpressure } from './pressure.js';
 import { Receiver } from './receive.js';
 import { Securing } from './securing.js';
@@ -55,8 +56,14 @@ export interface ConnectionOwner {
   secured?(established: Established): void;
   /** They were not, since the connection has ended; closed() follows. */
   notSecured?(error: SealwireError): void;
-  /** One or more messages in a row, under the flags that their record really had. */
-  messages(flags: number, body: Uint8Array): void;
+  /**
+   * One or more messages in a row, under the flags that their record really had. Where the share is used before all of them
+   * are handled there is more, for {@link proceed}, and the body stays as it is until then.
+   */
+  // biome-ignore lint/suspicious/noConfusingVoidType: whoever handles all at once need not say so
+  messages(flags: number, body: Uint8Array, share: Share): More | undefined | void;
+  /** Goes on with what was left, in another turn. */
+  proceed?(share: Share): More | undefined;
   /** What waits to be sent has become too much, or is no longer; or volatile messages were dropped. Once a turn at most. */
   backpressure?(state: Backpressure): void;
   /** Exactly once, last. */
@@ -79,6 +86,7 @@ export class Connection {
   readonly #clock: Clock;
   readonly #owner: ConnectionOwner;
   readonly #sender: Sender;
+  readonly #inbox: Inbox;
   readonly #stopTimer: StopTimer;
   readonly #isClient: boolean;
   #phase: 'handshaking' | 'ready' | 'closed' = 'handshaking';
@@ -102,14 +110,21 @@ export class Connection {
       backpressure: (state) => owner.backpressure?.(state),
       failed: (error) => this.fail(asSealwireError(error)),
     });
+    this.#inbox = new Inbox(transport, clock, {
+      frame: (frame) => this.#open(frame),
+      proceed: () => this.#proceed(),
+    });
     this.#stopTimer = clock.setTimer(handshakeTimeoutMs, () => this.#timedOut());
     if (firstFrame !== undefined) this.#sender.sendHandshake(firstFrame);
     this.finished = new Promise((resolve) => {
       transport.open({
         frame: (frame) => this.#receive(frame),
         closed: (error) => {
-          this.#transportClosed(error);
-          resolve();
+          // What came before the end counts, although its turn has not come.
+          this.#inbox.whenEmpty(() => {
+            this.#transportClosed(error);
+            resolve();
+          });
         },
       });
     });
@@ -205,6 +220,11 @@ export class Connection {
     return secrets.exporter.export(label, bytes, context);
   }
 
+  /** What the peer has sent last led to nothing: it has to wait for its next turn, for longer where that was large. */
+  countWaste(much: number): void {
+    this.#inbox.waste(much);
+  }
+
   /** Ends the connection and tells the peer why. Idempotent. */
   close(reason: CloseReason = 'normal'): void {
     this.#end(closedError('closed-here', 'the connection was closed on this side'), reason);
@@ -229,10 +249,12 @@ export class Connection {
 
   #receive(frame: Uint8Array): void {
     if (this.#phase === 'closed') return;
+    if (this.#receiver !== undefined) {
+      this.#inbox.add(frame);
+      return;
+    }
     try {
-      if (this.securable && isHandshake(frame)) this.#receiveLater(frame);
-      else if (this.#receiver !== undefined) this.#receiver.receive(frame);
-      else if (!this.#closedInHandshake(frame)) this.#advance(this.#handshake.receive(frame));
+      if (!this.#closedInHandshake(frame)) this.#advance(this.#handshake.receive(frame));
     } catch (error) {
       this.fail(asSealwireError(error));
     }
@@ -256,6 +278,26 @@ export class Connection {
   #timedOut(): void {
     const text = `the handshake took more than ${this.#limits.handshakeTimeoutMs} ms`;
     this.#end(new SealwireError('HANDSHAKE_TIMEOUT', text), 'handshake-timeout');
+  }
+
+  #open(frame: Uint8Array): More | undefined {
+    try {
+      if (!this.securable || !isHandshake(frame)) return this.#receiver!.receive(frame);
+      this.#receiveLater(frame);
+      return undefined;
+    } catch (error) {
+      this.fail(asSealwireError(error));
+      return undefined;
+    }
+  }
+
+  #proceed(): More | undefined {
+    try {
+      return this.#owner.proceed?.(this.#inbox);
+    } catch (error) {
+      this.fail(asSealwireError(error));
+      return undefined;
+    }
   }
 
   /**
@@ -310,7 +352,7 @@ export class Connection {
       limits: this.#limits,
       clock: this.#clock,
       consumer: {
-        messages: (flags, body) => this.#owner.messages(flags, body),
+        messages: (flags, body) => this.#owner.messages(flags, body, this.#inbox) ?? undefined,
         closeReceived: (reason) => this.#end(this.#farewell(reason), undefined),
         stalled: (error) => this.fail(error),
       },
@@ -362,6 +404,7 @@ export class Connection {
     }
     this.#phase = 'closed';
     this.#transport.close();
+    this.#inbox.close();
     this.#sender.destroy();
     this.#receiver?.destroy();
     this.#handshake.destroy();

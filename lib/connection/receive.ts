@@ -20,13 +20,14 @@ import {
   plainHeaderBytes,
   readFirstByte,
 } from '../wire/frame.js';
+import type { More } from './inbox.js';
 import { Reassembly } from './reassembly.js';
 
 const both = 3;
 
 export interface FrameConsumer {
   /** One or more messages in a row, and the flags that their record really had. */
-  messages(flags: number, body: Uint8Array): void;
+  messages(flags: number, body: Uint8Array): More | undefined;
   closeReceived(reason: CloseReason): void;
   /** A message stays unfinished for too long: the connection must end. */
   stalled(error: SealwireError): void;
@@ -70,27 +71,25 @@ export class Receiver {
   }
 
   /** Throws RECORD_REJECTED, PROTOCOL_ERROR or LIMIT_EXCEEDED; nothing of the frame was used then. */
-  receive(frame: Uint8Array): void {
+  receive(frame: Uint8Array): More | undefined {
     const { flags, type, body } = this.#open(frame);
     switch (type) {
       case frameTypes.messages:
         if (body.length === 0) throw unexpected('an empty frame of messages');
-        this.#consumer.messages(flags, body);
-        return;
+        return this.#consumer.messages(flags, body);
       case frameTypes.fragment: {
         const whole = this.#reassembly.add(flags, body);
-        if (whole !== undefined) this.#consumer.messages(flags, whole);
-        return;
+        return whole && this.#consumer.messages(flags, whole);
       }
       case frameTypes.close:
         // Once there are keys a plain close is a forgery: it would hide that messages were cut off.
         if (flags === 0 ? !this.#plainClose : flags !== both)
           throw unexpected('a close frame without protection');
         this.#consumer.closeReceived(decodeClose(body));
-        return;
+        return undefined;
       case frameTypes.keyUpdate:
         if (flags === 0) throw unexpected('a key update without protection');
-        return;
+        return undefined;
       default:
         throw unexpected('a handshake frame on an established connection');
     }

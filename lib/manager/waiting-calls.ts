@@ -2,7 +2,7 @@
 
 import type { Clock } from '../base/clock.js';
 import { SealwireError } from '../base/errors.js';
-import { onceAborted } from '../rpc/call-options.js';
+import { onceAborted } from '../rpc/once-aborted.js';
 
 /** What a waiting call is given up by. */
 export interface Patience {

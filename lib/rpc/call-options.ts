@@ -100,21 +100,6 @@ export function timeLeft(
   return leftMs === Number.POSITIVE_INFINITY ? 0 : Math.min(leftMs, longestTimerMs);
 }
 
-/** Calls back once when one of the signals is aborted. Returns what stops listening. */
-export function onceAborted(
-  signals: readonly AbortSignal[],
-  abort: (signal: AbortSignal) => void,
-): () => void {
-  const listeners = signals.map((signal) => {
-    const listener = () => abort(signal);
-    signal.addEventListener('abort', listener, { once: true });
-    return () => signal.removeEventListener('abort', listener);
-  });
-  return () => {
-    for (const stop of listeners) stop();
-  };
-}
-
 /** The peer would hang up on another one. */
 function isChannel(channel: unknown): boolean {
   if (typeof channel !== 'string' || channel === '' || channel.length > maxChannelBytes) return false;

@@ -354,6 +354,7 @@ export class Caller {
   #cancel(pending: PendingCall): void {
     if (!this.#pending.has(pending)) return;
     this.#say(pending, encodeCancel(pending.id));
+    this.#outgoing.crossing?.(pending.answer.items?.credit ?? 0);
     this.#pending.forget(pending);
   }
 

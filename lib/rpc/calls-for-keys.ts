@@ -9,7 +9,8 @@
 import type { Clock } from '../base/clock.js';
 import { SealwireError } from '../base/errors.js';
 import type { Limits } from '../base/limits.js';
-import { type CallPlan, onceAborted, timeLeft } from './call-options.js';
+import { type CallPlan, timeLeft } from './call-options.js';
+import { onceAborted } from './once-aborted.js';
 import type { Outgoing } from './outgoing.js';
 import { cancelled, connectionClosed } from './pending-calls.js';
 

@@ -300,8 +300,7 @@ export class Dispatcher {
   }
 
   #answerFailure(method: ServedMethod, call: ServedCall, error: unknown): void {
-    // Where it is owed an answer, it was its method alone that was told to end.
-    const asTold = call.endedBy !== undefined && !this.#isRunning(call) && isBecauseOf(call.endedBy, error);
+    const asTold = call.endedBy !== undefined && isBecauseOf(call.endedBy, error);
     const known = asTold ? undefined : this.#answers.explain(method, error);
     if (this.#forget(call) && known !== undefined) this.#answers.error(call, known);
   }
@@ -327,6 +326,7 @@ export class Dispatcher {
   #forget(call: ServedCall): boolean {
     if (!this.#running.delete(call.id ?? call)) return false;
     this.#timer.removed();
+    this.#options.guard.crossing(call.argument?.hasEnded === false ? call.argument.credit : 0);
     if (call.argument !== undefined) {
       this.#load.streams -= 1;
       call.argument.abort(new SealwireError('CANCELLED', 'the call is over, and with it its argument'));

@@ -58,6 +58,11 @@ export class IncomingStream implements AsyncIterableIterator<unknown, undefined>
     return this.#endedByPeer;
   }
 
+  /** Bytes that the peer may still send, as far as it knows. */
+  get credit(): number {
+    return Math.max(0, this.#credit);
+  }
+
   /** An item came. Throws PROTOCOL_ERROR when the peer had no credit for it. */
   item(value: unknown, bytes: number): void {
     if (this.#ended) return;

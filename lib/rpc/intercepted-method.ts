@@ -119,7 +119,8 @@ class StreamWork {
 
   async #next(): Promise<IteratorResult<unknown>> {
     try {
-      const step = await this.#enter(() => this.#begun().next());
+      // In the context of the call: whoever takes a step of a stream enters it.
+      const step = await this.#begun().next();
       if (step.done) this.#isThrough = true;
       return step;
     } catch (error) {

@@ -18,8 +18,8 @@ import { TokenBucket } from './rate-limit.js';
 
 /** The time in which a peer may have refused calls and stray bytes: as many as the limits say. */
 const periodSeconds = 10;
-/** A refused call has been received, opened and looked over before it was refused: so much of it counts as one more. */
-const refusedPortionBytes = 16 * 1024;
+/** What is wasted was received, opened and looked over before: so much of it counts as one more. */
+const wastePortionBytes = 8 * 1024;
 /** A message costs something however small it is. */
 const strayMessageBytes = 64;
 /** `refused` is told of as many calls a second of one peer; `limitExceeded` counts the others. */
@@ -33,8 +33,8 @@ export interface LimitGuardOptions {
   readonly observer: Pick<CallObserver, 'refused' | 'limitExceeded'>;
   /** The peer has gone too far. */
   fail(error: SealwireError): void;
-  /** The peer has sent something that leads to nothing. */
-  wasted(): void;
+  /** The peer has sent something that leads to nothing: 1, or more for what is large. */
+  wasted(much: number): void;
 }
 
 export class LimitGuard {
@@ -44,6 +44,8 @@ export class LimitGuard {
   readonly #refusals: TokenBucket;
   readonly #strays: TokenBucket;
   readonly #toldRefusals: TokenBucket;
+  /** Bytes of messages that may have crossed the end of their call on the way. */
+  #crossing = 0;
   #closed = false;
   #cut = false;
 
@@ -69,24 +71,43 @@ export class LimitGuard {
   /** A call is not run. False: its caller is not told. `bytes` is its length. */
   refuse(code: string, method: string, bytes: number): boolean {
     if (this.#closed) return false;
-    const { peer, observer, wasted } = this.#options;
+    const { peer, observer } = this.#options;
+    const cost = this.#waste(bytes);
     const action = this.actions.refusedCalls;
     if (this.#toldRefusals.take() === 0) observer.refused(peer, method, code);
     else this.exceeded('refusedCalls', 'refuse', '', method);
-    wasted();
     // Whoever drains sends its callers away: they have done nothing wrong.
     if (code === 'UNAVAILABLE' || action === 'refuse') return true;
-    if (this.#refusals.take(1 + Math.floor(bytes / refusedPortionBytes)) === 0) return true;
+    if (this.#refusals.take(cost) === 0) return true;
     this.exceeded('refusedCalls', action, 'goes on making calls that are refused', method);
     return false;
   }
 
-  /** A message belongs to no call that there is, or asks for a sign of life. */
+  /**
+   * A call has ended, and the peer may not know it yet: a word about it may be under way, and so many bytes of items. They
+   * are no stray messages.
+   */
+  crossing(bytes: number): void {
+    this.#crossing += strayMessageBytes + bytes;
+  }
+
+  /** A message belongs to no call that there is, or asks for a sign of life. `bytes` is the length of an item. */
   stray(bytes = 0): void {
     if (this.#closed) return;
-    this.#options.wasted();
+    const crossed = bytes === 0 ? strayMessageBytes : bytes;
+    if (crossed <= this.#crossing) {
+      this.#crossing -= crossed;
+      return;
+    }
+    this.#waste(bytes);
     if (this.#strays.take(strayMessageBytes + bytes) === 0 || this.actions.strayMessages === 'drop') return;
     this.exceeded('strayMessages', 'disconnect', 'goes on sending what leads to nothing');
+  }
+
+  #waste(bytes: number): number {
+    const much = 1 + Math.floor(bytes / wastePortionBytes);
+    this.#options.wasted(much);
+    return much;
   }
 
   /** The connection has ended: what was counted and not told yet is told, and so is a limit that was kept below. */
@@ -108,6 +129,7 @@ export function guarded(outgoing: Outgoing, guard: LimitGuard): Outgoing {
     },
     room: () => outgoing.room?.(),
     secure: () => outgoing.secure?.(),
+    crossing: (bytes) => guard.crossing(bytes),
     send(flags, message, channel, isVolatile) {
       try {
         outgoing.send(flags, message, channel, isVolatile);

@@ -1,6 +1,7 @@
 // The way out, as callers and dispatchers see it: messages with flags, and whether there is room for more.
 
 import { SealwireError } from '../base/errors.js';
+import { onceAborted } from './once-aborted.js';
 
 export interface Outgoing {
   /**
@@ -10,6 +11,8 @@ export interface Outgoing {
   send(flags: number, message: Uint8Array, channel?: string, isVolatile?: boolean): void;
   /** Undefined where there is room for more; else it resolves when there is. Streams wait for it, answers do not. */
   room?(): Promise<void> | undefined;
+  /** A call has ended here, and the peer does not know it yet: a word about it may still come, and so many bytes of items. */
+  crossing?(bytes: number): void;
   /** Bit f: both sides accept records with flags f. It grows where keys are agreed on a connection that had none. */
   readonly allowed: number;
   /** Agrees on keys where there are none yet; undefined where there are, or will never be. */
@@ -20,11 +23,10 @@ export interface Outgoing {
 export async function roomOrAborted(room: Promise<void>, signals: readonly AbortSignal[]): Promise<void> {
   let stop = (): void => undefined;
   const aborted = new Promise<void>((resolve) => {
-    stop = resolve;
-    for (const signal of signals) signal.addEventListener('abort', stop, { once: true });
+    stop = onceAborted(signals, () => resolve());
   });
   await Promise.race([room, aborted]);
-  for (const signal of signals) signal.removeEventListener('abort', stop);
+  stop();
 }
 
 /** Sends unless the send buffer is full, which false tells. */

@@ -7,9 +7,9 @@
 import type { Clock } from '../base/clock.js';
 import { SealwireError } from '../base/errors.js';
 import { satisfies } from '../contract/security.js';
-import { onceAborted } from './call-options.js';
 import { CallTimer, type Limited } from './call-timer.js';
 import type { IncomingStream } from './incoming-stream.js';
+import { onceAborted } from './once-aborted.js';
 import type { OutgoingStream } from './outgoing-stream.js';
 
 /** Who waits for the answer. */

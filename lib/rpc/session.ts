@@ -3,9 +3,10 @@
 // A session begins when the handshake is over and ends with its connection. It knows flags, and no key or socket.
 
 import type { Clock } from '../base/clock.js';
-import { RpcError, SealwireError } from '../base/errors.js';
+import { SealwireError } from '../base/errors.js';
 import type { Limits } from '../base/limits.js';
 import type { Connection, ConnectionOwner, PeerChecked } from '../connection/connection.js';
+import type { More, Share } from '../connection/inbox.js';
 import type { Backpressure } from '../connection/pressure.js';
 import type { RateLimit } from '../contract/limit.js';
 import { decodeManifest, type Manifest } from '../contract/manifest.js';
@@ -32,6 +33,7 @@ import type { ServiceClass } from './proxy.js';
 import type { Services } from './registry.js';
 import { checkPolicy, offered, remoteMethods } from './remote-methods.js';
 import { deferredAnswer, type RpcStream } from './remote-stream.js';
+import { route } from './routing.js';
 
 const bothFlags = Security.Encrypted | Security.Authenticated;
 
@@ -92,6 +94,10 @@ export class Session implements ConnectionOwner {
   #connection: Connection | undefined;
   #live: LiveSession | undefined;
   #endedBy: SealwireError | undefined;
+  /** Of the last frame. */
+  #unhandled:
+    | { readonly flags: number; readonly messages: readonly CallMessage[]; handled: number }
+    | undefined;
   readonly #end = new AbortController();
   #certificate: PeerIdentity | undefined;
   #authenticated: TokenIdentity | undefined;
@@ -354,7 +360,7 @@ export class Session implements ConnectionOwner {
       clock,
       observer,
       fail,
-      wasted: () => undefined,
+      wasted: (much) => connection.countWaste(much),
     });
     this.#live = {
       established,
@@ -402,12 +408,25 @@ export class Session implements ConnectionOwner {
     this.#options.observer.notSecured?.(this.peer, error);
   }
 
-  messages(flags: number, body: Uint8Array): void {
+  messages(flags: number, body: Uint8Array, share: Share): More | undefined {
     this.#live?.heartbeat.heard(flags);
-    for (const message of decodeCallMessages(body, this.#options.limits)) {
-      // A message before this one may have ended the connection.
-      if (this.#endedBy === undefined) this.#route(flags, message);
+    this.#unhandled = { flags, messages: decodeCallMessages(body, this.#options.limits), handled: 0 };
+    return this.proceed(share);
+  }
+
+  proceed(share: Share): More | undefined {
+    const unhandled = this.#unhandled;
+    if (unhandled === undefined) return undefined;
+    const { flags, messages } = unhandled;
+    // A message before this one may have ended the connection.
+    while (unhandled.handled < messages.length && this.#endedBy === undefined) {
+      const message = messages[unhandled.handled++]!;
+      if (this.#onceActive !== undefined) this.#heard(flags, message);
+      route(this.#alive(), flags, message);
+      if (unhandled.handled < messages.length && share.used) return 'more';
     }
+    this.#unhandled = undefined;
+    return undefined;
   }
 
   backpressure(state: Backpressure): void {
@@ -424,65 +443,6 @@ export class Session implements ConnectionOwner {
     for (const call of [...this.#intercepted]) call.connectionEnded(error);
     this.#end.abort(error);
     this.#options.observer.closed(this.peer, error, live !== undefined);
-  }
-
-  #route(flags: number, message: CallMessage): void {
-    const { caller, dispatcher, guard, heartbeat } = this.#alive();
-    if (this.#onceActive !== undefined) this.#heard(flags, message);
-    switch (message.kind) {
-      case 'call':
-        dispatcher.call(flags, message);
-        break;
-      case 'notify':
-        dispatcher.notify(flags, message);
-        break;
-      case 'result':
-        if (!caller.awaits(message.id)) guard.stray();
-        caller.settle(message.id, flags, { value: message.value });
-        break;
-      case 'error':
-        if (!caller.awaits(message.id)) guard.stray();
-        caller.settle(message.id, flags, {
-          error: new RpcError(message.code, message.message, message.data),
-        });
-        break;
-      case 'ping':
-        guard.stray();
-        heartbeat.ping(flags, message.id);
-        break;
-      case 'pong':
-        guard.stray();
-        heartbeat.pong(flags);
-        break;
-      case 'cancel':
-        dispatcher.cancel(flags, message.id);
-        break;
-      case 'item':
-        if (!caller.awaits(message.id)) guard.stray(message.bytes);
-        caller.item(message.id, flags, message.value, message.bytes);
-        break;
-      case 'end':
-        if (!caller.awaits(message.id)) guard.stray();
-        caller.end(message.id, flags);
-        break;
-      case 'credit':
-        dispatcher.credit(flags, message.id, message.bytes);
-        break;
-      case 'argumentItem':
-        dispatcher.argumentItem(flags, message.id, message.value, message.bytes);
-        break;
-      case 'argumentEnd':
-        dispatcher.argumentEnd(flags, message.id, message.error);
-        break;
-      case 'argumentCredit':
-        if (!caller.awaits(message.id)) guard.stray();
-        caller.argumentCredit(message.id, flags, message.bytes);
-        break;
-      case 'argumentStop':
-        if (!caller.awaits(message.id)) guard.stray();
-        caller.argumentStop(message.id, flags);
-        break;
-    }
   }
 
   #heard(flags: number, { kind }: CallMessage): void {

@@ -82,6 +82,7 @@ class MemoryConnection implements TransportConnection {
   #peer: MemoryConnection | undefined;
   #opened = false;
   #closing = false;
+  #paused = false;
   #closeTimer: ReturnType<typeof setTimeout> | undefined;
   /** Frames on their way to the peer. */
   #queue: Uint8Array[] = [];
@@ -121,6 +122,15 @@ class MemoryConnection implements TransportConnection {
   open(receiver: FrameReceiver): void {
     this.#delivery.open(receiver);
     this.#opened = true;
+    if (this.#peer) this.#peer.#flushLater();
+  }
+
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    this.#paused = false;
     if (this.#peer) this.#peer.#flushLater();
   }
 
@@ -165,8 +175,12 @@ class MemoryConnection implements TransportConnection {
     if (!peer || !(peer.#opened || peer.#closing)) return;
     const frames = this.#queue;
     this.#queue = [];
-    for (const frame of frames) {
+    for (const [index, frame] of frames.entries()) {
       if (!this.#peer) return; // cut by what the receiver did
+      if (peer.#paused && !peer.#closing) {
+        this.#queue = [...frames.slice(index), ...this.#queue];
+        break;
+      }
       this.#bufferedBytes -= frame.length;
       if (peer.#delivery.admit(frame.length)) peer.#delivery.frame(frame);
     }

@@ -144,6 +144,14 @@ class TcpConnection implements TransportConnection {
     this.#socket.resume();
   }
 
+  pause(): void {
+    if (!this.#closing) this.#socket.pause();
+  }
+
+  resume(): void {
+    if (!this.#closing) this.#socket.resume();
+  }
+
   send(frame: Uint8Array): void {
     const socket = this.#socket;
     if (this.#closing || !socket.writable) return;

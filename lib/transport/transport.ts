@@ -32,6 +32,12 @@ export interface TransportConnection {
    * ever. Never rejects.
    */
   drained(belowBytes: number): Promise<void>;
+  /**
+   * Reads no more until resume(): what comes is held back at its sender. Frames of what has been read already may still come.
+   * Left out by transports that cannot. Neither is called after close() or destroy().
+   */
+  pause?(): void;
+  resume?(): void;
   /** Queues one frame of at least one byte. The bytes belong to the transport from here on. After close() it does nothing. */
   send(frame: Uint8Array): void;
   /**

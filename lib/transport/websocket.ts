@@ -295,6 +295,14 @@ class WebSocketConnection implements TransportConnection {
     this.#websocket.resume();
   }
 
+  pause(): void {
+    if (this.#websocket.readyState === WebSocket.OPEN) this.#websocket.pause();
+  }
+
+  resume(): void {
+    this.#websocket.resume();
+  }
+
   send(frame: Uint8Array): void {
     if (this.#websocket.readyState === WebSocket.OPEN) this.#websocket.send(frame, this.#written);
   }

@@ -27,6 +27,9 @@ const pairwiseKeys = 8;
 
 const nil = 0xc0;
 
+/** From this length on text is looked over by words of four bytes, as long as it is ASCII. */
+const wordwiseBytes = 256;
+
 /** What stands in `keysSeen` for an array, and for a map whose keys are in a Set; otherwise the number of keys. */
 const arrayMark = -1;
 const keySetMark = -2;
@@ -229,7 +232,7 @@ function sameRange(
 
 /** RFC 3629 §4, with its ranges for the second byte: no overlong forms, surrogates, or anything past U+10FFFF. */
 function checkText(body: Uint8Array, start: number, end: number): void {
-  let offset = start;
+  let offset = end - start < wordwiseBytes ? start : skipAscii(body, start, end);
   while (offset < end) {
     const lead = body[offset++]!;
     if (lead < 0x80) continue;
@@ -249,6 +252,16 @@ function checkText(body: Uint8Array, start: number, end: number): void {
     }
     offset += following;
   }
+}
+
+/** The offset behind which not all is ASCII, as far as whole words tell. */
+function skipAscii(body: Uint8Array, start: number, end: number): number {
+  const aligned = start + ((4 - ((body.byteOffset + start) % 4)) % 4);
+  for (let offset = start; offset < aligned; offset++) if (body[offset]! >= 0x80) return offset;
+  const words = new Uint32Array(body.buffer, body.byteOffset + aligned, (end - aligned) >> 2);
+  let passed = 0;
+  while (passed < words.length && (words[passed]! & 0x80808080) === 0) passed++;
+  return aligned + 4 * passed;
 }
 
 function reserveStack(maxDepth: number): void {

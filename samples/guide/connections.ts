@@ -52,10 +52,10 @@ const arena = client.rpc<Arena>('Arena');
 equal(await arena.whoAmI(), 'ada');
 
 // In flight when the server stops: it lets the call finish, as long as drainMs says.
-const thinking = arena.think(50);
+const thinking = arena.think(20);
 const hanging = arena.think(60_000).catch((error: unknown) => error);
 await arena.whoAmI();
-await server.stop({ drainMs: 200 });
+await server.stop({ drainMs: 400 });
 equal(await thinking, 'done');
 // Cut off: whether it ran is not known, and nobody runs it a second time.
 const cut = await hanging;

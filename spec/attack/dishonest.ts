@@ -36,6 +36,8 @@ export class Dishonest {
   readonly received: { readonly flags: number; readonly message: CallMessage }[] = [];
   /** How the connection ended: what the other side said, or undefined for a close without a word. */
   ended: { readonly by: End | undefined } | undefined;
+  /** Reads what comes, and looks at none of it: so it has more time to send. */
+  deaf = false;
   readonly #connection: TransportConnection;
 
   constructor(peer: Peer, connection: TransportConnection, alter: Alter = (_peer, frame) => frame) {
@@ -45,6 +47,7 @@ export class Dishonest {
     connection.setMaxFrameBytes(2 ** 24);
     connection.open({
       frame: (frame) => {
+        if (this.deaf) return;
         const turn = peer.receive(frame.slice());
         for (const answer of turn.send) connection.send(alter(peer, answer));
         for (const { flags, body } of turn.delivered) {
@@ -76,6 +79,11 @@ export class Dishonest {
   /** The direction in which this peer sends: its sequence and generation. */
   get direction(): Direction {
     return (this.peer as unknown as { sending: Direction }).sending;
+  }
+
+  /** Bytes that wait to be sent. */
+  get queuedBytes(): number {
+    return this.#connection.bufferedBytes;
   }
 
   async answer(id: number): Promise<{ readonly flags: number; readonly message: CallMessage }> {

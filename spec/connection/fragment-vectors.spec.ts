@@ -36,7 +36,7 @@ describe('known answers: fragments', () => {
         limits: defaultLimits,
         clock: new ManualClock(),
         consumer: {
-          messages: (flags, body) => seen.push({ flags, body: toHex(body) }),
+          messages: (flags, body) => void seen.push({ flags, body: toHex(body) }) as undefined,
           closeReceived: () => undefined,
           stalled: () => undefined,
         },

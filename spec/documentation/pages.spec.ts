@@ -31,6 +31,7 @@ const leastBlocks: Readonly<Record<string, number>> = {
   'docs/connections.md': 5,
   'docs/failures.md': 4,
   'docs/interceptors.md': 7,
+  'docs/limits.md': 3,
   'docs/streams.md': 3,
   'docs/targets.md': 6,
   'docs/tokens.md': 9,
@@ -126,6 +127,10 @@ describe('the pages', () => {
     [
       'host',
       /^client 1 is here: host\nclient 2 is here: guest\nthe match begins\n(?=[\s\S]*host: 7 damage)(?=[\s\S]*guest: 7 damage)[\s\S]*PERMISSION_DENIED[\s\S]*guest: 3 damage\nPERMISSION_DENIED\nthe host is gone: going-away\n$/,
+    ],
+    [
+      'limits',
+      /^client 1: methodRateLimit refuse Arena.move \(1\)\n5 too many\n(?:.*Arena.*\n)*client 1: methodRateLimit disconnect Arena.login \(1\)\n(?:.*Arena.*\n)*CONNECTION_CLOSED: limit-exceeded\n$/,
     ],
     ['streams', /^m1: turn 1\nm1: turn 2\nm1: turn 3\nnobody watches m1 any more\n10\nREADY!\nGO!\n$/],
     [

@@ -227,6 +227,26 @@ describe('manager: interceptors and the end of calls', () => {
       expect(await codeOf(stream.next())).to.equal('CONNECTION_CLOSED');
     });
 
+    it('see no call on a connection that has ended', async () => {
+      const { client, server, peer } = await start();
+      let seen = 0;
+      const hanging = {
+        outgoing: () => {
+          seen += 1;
+          return forever();
+        },
+      };
+      server.use(hanging);
+      client.use(hanging);
+      await client.stop();
+      await eventually('it is gone', () => server.clients.size === 0);
+      for (const proxy of [peer.rpc<Post>('Post'), client.rpc<Post>('Post')]) {
+        expect(await codeOf(proxy.send(1))).to.equal('CONNECTION_CLOSED');
+        expect(await codeOf(proxy.count().next())).to.equal('CONNECTION_CLOSED');
+      }
+      expect(seen).to.equal(0);
+    });
+
     it('are given time by stop({ drainMs })', async () => {
       const { server, peer } = await start();
       let goOn = (): void => undefined;
@@ -308,6 +328,23 @@ describe('manager: interceptors and the end of calls', () => {
       expect([post.log, failed]).to.deep.equal([['send 1'], ['INVALID_STATE']]);
     });
 
+    it('run no method behind an answer of their own', async () => {
+      const { server, client } = await start();
+      let late: InterceptedAnswer | undefined;
+      server.use({
+        incoming: (_call, next) => {
+          setImmediate(() => {
+            late = next();
+          });
+          return 'early';
+        },
+      });
+      expect(await client.rpc<Post>('Post').send(1)).to.equal('early');
+      await eventually('it went on', () => late !== undefined);
+      expect(await outcomeOf(late!)).to.include({ code: 'INVALID_STATE', reason: 'interceptor' });
+      expect(post.log).to.deep.equal([]);
+    });
+
     it('that answer without their method tell it to stop, and it counts until it has', async () => {
       const { server, client } = await start();
       let late: InterceptedAnswer | undefined;
@@ -352,6 +389,11 @@ describe('manager: interceptors and the end of calls', () => {
           yield (await iterator.next()).value;
           throw new Error('enough');
         },
+        // Has no return().
+        cannotClose: (_call, next) => {
+          const iterator = next()[Symbol.asyncIterator]();
+          return { [Symbol.asyncIterator]: () => ({ next: () => iterator.next() }) };
+        },
         passes: (_call, next) => next(),
       };
       let wrap: Interceptor = wraps.passes!;
@@ -368,7 +410,11 @@ describe('manager: interceptors and the end of calls', () => {
         expect([name, end, taken]).to.deep.equal([
           name,
           name === 'garbage' || name === 'fails' ? 'INTERNAL' : 'answered',
-          name === 'passes' ? [1, 2] : name === 'none' || name === 'garbage' ? [] : [1],
+          name === 'passes' || name === 'cannotClose'
+            ? [1, 2]
+            : name === 'none' || name === 'garbage'
+              ? []
+              : [1],
         ]);
         if (name !== 'none') await eventually(`it ended: ${name}`, () => post.log.length === 1);
         await eventually(`nothing runs: ${name}`, () => loads().every((load) => load === 0));

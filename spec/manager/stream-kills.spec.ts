@@ -93,7 +93,7 @@ describe('manager: streams over a relay that is killed', () => {
   nothingUncaught();
   nothingLeftBehind();
 
-  it('end with a coded error on both sides, 60 times, and nothing of them is left', async function () {
+  it('end with a coded error on both sides, 40 times, and nothing of them is left', async function () {
     this.timeout(20_000);
     const seed = Number(process.env.KILLS_SEED ?? (Math.random() * 2 ** 32) >>> 0);
     const random = new SeededRandom(seed);
@@ -113,7 +113,7 @@ describe('manager: streams over a relay that is killed', () => {
     const ends: string[] = [];
     let taken = 0;
 
-    for (let kills = 0; kills < 60; kills++) {
+    for (let kills = 0; kills < 40; kills++) {
       await eventually('both are back', () => client.state === 'ready' && server.clients.size === 1);
       const [toServer, toClient] = [client.connection!, [...server.clients.values()][0]!];
       const jobs: Promise<void>[] = [];
@@ -135,13 +135,12 @@ describe('manager: streams over a relay that is killed', () => {
       expect(new Set(served.ends), about).to.deep.equal(new Set(['CONNECTION_CLOSED']));
     }
     expect(sources.begun, about).to.be.greaterThan(20);
-    expect(taken, about).to.be.greaterThan(1000);
-    expect(peers.size, about).to.be.greaterThan(100);
-    const left = [...peers].map((peer) => sessionOf(peer).load);
-    expect(
-      left.filter(({ pendingCalls, callsInFlight }) => pendingCalls + callsInFlight > 0),
-      about,
-    ).to.deep.equal([]);
+    expect(taken, about).to.be.greaterThan(500);
+    expect(peers.size, about).to.be.greaterThan(60);
+    // A call is over a step behind the `finally` of its method.
+    await eventually(`nothing is left, ${about}`, () =>
+      [...peers].every((peer) => Object.values(sessionOf(peer).load).every((load) => load === 0)),
+    );
     await stop();
 
     /** Opens a stream of one kind or another, and takes items until it ends. */

@@ -121,6 +121,29 @@ describe('rpc/intercepted-call', () => {
     set.expectNothingLeft();
   });
 
+  it('keeps its time in its first turn, however long interceptors are about it: many may share what is sent', async () => {
+    const set = setUp((_call, next) => {
+      set.clock.advance(7);
+      return next();
+    });
+    await outcomeOf(invokeIntercepted(set.interception, [1], { timeoutMs: 100 }, set.failing));
+    expect(set.sent[0]!.options.timeoutMs).to.equal(100);
+    set.expectNothingLeft();
+  });
+
+  it('is not made again when it is over', async () => {
+    let again: (() => Promise<unknown>) | undefined;
+    const set = setUp(async (_call, next) => {
+      again = () => next();
+      await next().catch(() => undefined);
+      return 'over';
+    });
+    expect(await invokeIntercepted(set.interception, [1], undefined, set.failing)).to.equal('over');
+    expect(await outcomeOf(again!())).to.include({ code: 'INVALID_STATE', reason: 'interceptor' });
+    expect(set.sent).to.have.length(1);
+    set.expectNothingLeft();
+  });
+
   it('gives its caller one answer, the first', async () => {
     let finish = (_value: string): void => undefined;
     const set = setUp(

@@ -202,6 +202,22 @@ describe('rpc/interceptor', () => {
     expect(result).to.equal(context);
   });
 
+  it('has the context at each step of a stream that it makes, wherever it stands', async () => {
+    const context = {} as CallContext;
+    const enter = <Result>(step: () => Result): Result => runInContext(context, step);
+    const heard: unknown[] = [];
+    const wrapping: Interceptor = async function* (_call, next) {
+      heard.push(callContext() === context);
+      for await (const item of next()) {
+        yield item;
+        heard.push(callContext() === context);
+      }
+    };
+    const items = intercept([wrapping, wrapping], incoming({ streaming: true }), count, enter);
+    expect(await listOf(items)).to.deep.equal([1, 2]);
+    expect(heard).to.deep.equal(Array(6).fill(true));
+  });
+
   describe('around a stream', () => {
     const streaming = { streaming: true };
     for (const [how, interceptor] of [

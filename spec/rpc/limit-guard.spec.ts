@@ -254,6 +254,23 @@ describe('rpc/limit-guard', () => {
     expect(patient.ends).to.deep.equal([]);
   });
 
+  it('takes what crossed the end of its call on the way for no stray', () => {
+    const { call, dispatcher, guard, ends, wasted } = setUp({ limits: { maxStrayBytes: 64 } });
+    for (let id = 1; id <= 50; id++) {
+      expect(call()).to.equal('result');
+      dispatcher.cancel(2, id);
+    }
+    expect([wasted(), ends.length]).to.deep.equal([0, 0]);
+    // Items, as many as the peer may have sent before it knew.
+    guard.crossing(1000);
+    for (let item = 0; item < 10; item++) dispatcher.argumentItem(2, 1, 'x', 100);
+    dispatcher.argumentEnd(2, 1, undefined);
+    expect([wasted(), ends.length]).to.deep.equal([0, 0]);
+    dispatcher.cancel(2, 1);
+    dispatcher.cancel(2, 1);
+    expect([wasted(), ends.length]).to.deep.equal([2, 1]);
+  });
+
   for (const action of ['drop', 'disconnect'] as const) {
     it(`does as onLimit says with answers that are not read: ${action}`, () => {
       const { call, outgoing, ends, told } = setUp({ onLimit: { unreadAnswers: action } });

@@ -1,11 +1,14 @@
 // Type tests of the manager: configuration, life cycle, events, the explicit form of a call.
 
 import {
+  type ArgumentIssue,
   type Certificate,
   type ClientTransport,
   callContext,
   type HeldToken,
+  isRpcError,
   type Json,
+  type Metadata,
   type NetworkConfig,
   NetworkingManager,
   nobleCrypto,
@@ -39,6 +42,18 @@ export async function theExplicitForm(client: NetworkingManager, peer: Peer): Pr
   // @ts-expect-error the result is what was said
   const text: string = await client.invokeServerRpc<number>('Arena.level');
   void text;
+}
+
+export function whatTravelsAndWhatComesBack(client: NetworkingManager, caught: unknown): void {
+  const metadata: Metadata = { 'trace-id': 'd71f', key: new Uint8Array(4) };
+  void client.invokeServerRpc('Arena.move', [1, 2], { metadata });
+  expectType<Equal<ReturnType<typeof callContext>['metadata'], Metadata>>(true);
+  // @ts-expect-error text or bytes
+  const wrong: Metadata = { 'trace-id': 5 };
+  void wrong;
+  if (isRpcError<{ issues: ArgumentIssue[] }>(caught, 'INVALID_ARGUMENT')) {
+    expectType<Equal<typeof caught.data, { issues: ArgumentIssue[] } | undefined>>(true);
+  }
 }
 
 export function configurations(): NetworkConfig[] {

@@ -84,6 +84,21 @@ describe('wire/payload-scan', () => {
     ).to.deep.equal([-1, 2, -3, 4, 6, -7, 8, -11, 12, 16, 20, -21]);
   });
 
+  it('finds what is wrong in long text wherever it stands, and nothing where all is well', () => {
+    for (const length of [255, 256, 257, 258, 259, 300]) {
+      for (let at = 0; at < length; at++) {
+        const text = new Uint8Array(length).fill(0x61);
+        // Of a body that begins anywhere in its buffer.
+        const body = string(text);
+        const moved = new Uint8Array(body.length + 4).subarray(at % 4, (at % 4) + body.length);
+        moved.set(body);
+        expectAccepted(moved);
+        moved[4 + at] = 0x80;
+        expectRefused(moved, /not valid UTF-8/);
+      }
+    }
+  });
+
   it('refuses a body without a message, and messages that are no arrays', () => {
     expectRefused(hex(''), /holds no message/);
     for (const token of ['80', 'a161', 'c0', 'c3', '01', 'ff', 'cb0000000000000000', 'c40100', '9001']) {
