@@ -286,6 +286,8 @@ describe('manager: authentication', () => {
       expect(await codeOf(client.authenticate({ credentials: 1 }))).to.equal('RESOURCE_EXHAUSTED');
       expect(waiting).to.have.length(2);
       for (const goOn of waiting.splice(0)) goOn();
+      // They are counted until the server has noticed.
+      await new Promise((resolve) => setTimeout(resolve, 10));
       const later = client.authenticate({ credentials: 1 });
       await eventually('there is room', () => waiting.length === 1);
       waiting[0]!();
