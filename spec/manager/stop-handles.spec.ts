@@ -99,7 +99,7 @@ describe('manager: stop({ drainMs }) and the handles of the process', () => {
 
         const stopClients = () => Promise.all([plain, returning, away].map((client) => client.stop()));
         if (first === 'host') {
-          await host.stop({ drainMs: 300 });
+          await host.stop({ drainMs: 1500 });
           expect(await Promise.all(finite)).to.deep.equal([40, 40, 40]);
           await eventually('it has noticed', () => returning.state !== 'ready');
           await stopClients();
