@@ -243,9 +243,9 @@ export class ClientManager {
   #call(name: string, args: readonly unknown[], options?: CallOptions): unknown {
     const session = this.#client?.session;
     const kind = session?.answersWith(name);
-    if (session !== undefined && kind === 'stream') return session.stream(name, args, options);
+    if (session !== undefined && kind === 'stream') return session.call(name, args, options);
     const answer = this.invokeServerRpc(name, args, options);
-    return kind === undefined ? deferredAnswer(answer) : answer;
+    return kind === undefined || session?.isUnsure ? deferredAnswer(answer) : answer;
   }
 
   /** Calls `Service.method` of the server. Flags in `options` raise the protection, they cannot lower it. */

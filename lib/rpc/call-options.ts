@@ -31,6 +31,12 @@ export interface CallOptions {
   readonly metadata?: Metadata;
   /** The method may run twice: a call whose answer was lost with its connection is made again on the next one. */
   readonly idempotent?: boolean;
+  /**
+   * On a connection that has no keys yet (`encryption: 'onDemand'`): it may go in the clear, if the other side asks for no
+   * protection. Without this it waits for keys, since what the other side asks for can be changed by anybody on the path
+   * until then. Methods that a class declares `Security.None` have it by themselves when they are called through `rpc(Class)`.
+   */
+  readonly inTheClear?: boolean;
   /** The channel that the call and its answer go on: 1 to 64 bytes, known by its name alone. */
   readonly channel?: string;
   /**
@@ -57,11 +63,18 @@ export interface CallPlan {
 const noOptions: CallOptions = {};
 const nothingPlanned: CallPlan = { options: noOptions, signals: [], deadlines: [] };
 
+/** Of calls that the caller's own class declares to need no protection, where nothing else is said about them. */
+export const inTheClear: CallOptions = Object.freeze({ inTheClear: true });
+const plannedInTheClear: CallPlan = { options: inTheClear, signals: [], deadlines: [] };
+
 /** Throws INVALID_ARGUMENT for what JavaScript may pass although the types say otherwise. */
 export function planCall(options: CallOptions = noOptions): CallPlan {
   const around = currentContext();
   // Most calls.
-  if (options === noOptions && around === undefined) return nothingPlanned;
+  if (around === undefined) {
+    if (options === noOptions) return nothingPlanned;
+    if (options === inTheClear) return plannedInTheClear;
+  }
   if (typeof options !== 'object' || options === null)
     throw invalid('the options of a call must be an object');
   const { signal, timeoutMs, deadline, context = around, channel }: CallOptions = options;
@@ -74,10 +87,11 @@ export function planCall(options: CallOptions = noOptions): CallPlan {
   if (context && typeof (context as Partial<CallContext>).signal?.addEventListener !== 'function')
     throw invalid('context must be what callContext() returned');
   if (channel !== undefined && !isChannel(channel)) throw invalid('channel must be a name of 1 to 64 bytes');
-  const { whenFull, volatile }: { whenFull?: unknown; volatile?: unknown } = options;
+  const { whenFull, volatile, inTheClear: clear }: { [Name in keyof CallOptions]?: unknown } = options;
   if (whenFull !== undefined && whenFull !== 'fail' && whenFull !== 'wait')
     throw invalid("whenFull must be 'fail' or 'wait'");
   if (volatile !== undefined && typeof volatile !== 'boolean') throw invalid('volatile must be a boolean');
+  if (clear !== undefined && typeof clear !== 'boolean') throw invalid('inTheClear must be a boolean');
   return {
     options,
     signals: [signal, context?.signal].filter((one) => one !== undefined),

@@ -33,6 +33,8 @@ import { toldError } from './told-error.js';
 export type { CallOptions } from './call-options.js';
 export type { Outgoing } from './outgoing.js';
 
+const both = 3;
+
 /** A method of the peer, from its manifest. */
 export interface RemoteMethod {
   readonly id: number;
@@ -102,6 +104,11 @@ export class Caller {
     return new RemoteStream(() => this.#openStream(method, args, plan));
   }
 
+  /** Asks for keys and waits for them, as a stream with these options does. */
+  async whenSecured(options?: CallOptions): Promise<void> {
+    await this.#forKeys.wait(planCall(options), true);
+  }
+
   /** Whether a call of that id waits for its answer. */
   awaits(id: number): boolean {
     return this.#pending.awaits(id);
@@ -162,7 +169,8 @@ export class Caller {
   }
 
   #needsKeys(method: RemoteMethod, { options }: CallPlan): boolean {
-    return needsKeys(method.security | (options.security ?? 0), this.#outgoing);
+    const { security = 0, inTheClear = false } = options;
+    return needsKeys(method.security | security, inTheClear, this.#outgoing);
   }
 
   async #sendOnceSecured(
@@ -254,7 +262,11 @@ export class Caller {
     const streamed = findStreamedArgument(args);
     const { metadata, channel, security, volatile } = plan.options;
     const timeoutMs = timeLeft(plan, this.#clock, method.stream || streamed !== undefined, this.#limits);
-    const flags = this.#flags(method.security | checkRaise(security), volatile === true);
+    const required = method.security | checkRaise(security);
+    // What must not wait for keys asks for them, and goes no further than the connection.
+    const isDropped =
+      volatile === true && this.#needsKeys(method, plan) && this.#outgoing.secure?.() !== undefined;
+    const flags = isDropped ? both : agreeFlags(required, this.#outgoing.allowed);
     for (const signal of plan.signals) if (signal.aborted) throw cancelled(signal);
     if (streamed !== undefined && (method.oneWay || shared !== undefined)) throw notStreamable(streamed);
     if (method.oneWay) {
@@ -290,13 +302,6 @@ export class Caller {
     this.#pending.add(pending, plan.signals);
     if (streamed !== undefined) this.#sendArgument(pending, streamed.iterable);
     return pending;
-  }
-
-  #flags(required: number, isVolatile: boolean): number {
-    // Keys are asked for; what cannot wait for them goes no further than the connection.
-    if (isVolatile && needsKeys(required, this.#outgoing) && this.#outgoing.secure?.() !== undefined)
-      return required;
-    return agreeFlags(required, this.#outgoing.allowed);
   }
 
   /** One-way calls wait for keys alone. */

@@ -25,12 +25,16 @@ export function agreeFlags(required: number, allowed: number): number {
   );
 }
 
-/** Whether a call under these flags must wait until keys are agreed, on a connection that began without. */
+/**
+ * Whether a call must wait until keys are agreed, on a connection that began without: where flags are asked for, and where
+ * only the peer's manifest says that none are, which anybody on the path can have changed until then.
+ */
 export function needsKeys(
   required: number,
+  inTheClear: boolean,
   { allowed, secure }: { readonly allowed: number; readonly secure?: unknown },
 ): boolean {
-  return required !== 0 && allowed === plainOnly && secure !== undefined;
+  return allowed === plainOnly && secure !== undefined && (required !== 0 || !inTheClear);
 }
 
 /** Whether records with these flags are accepted on a connection with this mask. */

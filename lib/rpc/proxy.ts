@@ -3,7 +3,8 @@
 // The type is mapped shallowly from the class, so that a large service costs the compiler little. The object itself is
 // not callable and has no `then`: awaiting or printing it by mistake sends nothing.
 
-import { collectRpcs } from '../contract/metadata.js';
+import { collectRpcs, type RpcMetadata } from '../contract/metadata.js';
+import { inTheClear } from './call-options.js';
 import type { CallOptions } from './caller.js';
 import type { RpcStream } from './remote-stream.js';
 
@@ -56,7 +57,7 @@ type NotMethod = (typeof notMethods)[number];
 
 /**
  * By the name of a service, or by its class, which must have RPCs (else INVALID_RPC) and tells their wire names, and which
- * of them are idempotent.
+ * of them are idempotent, or may go in the clear.
  */
 export function createProxy<Service extends object, Options extends CallOptions = CallOptions>(
   service: string | ServiceClass<Service>,
@@ -71,9 +72,11 @@ export function createProxy<Service extends object, Options extends CallOptions 
       if (typeof key !== 'string' || isNotMethod(key)) return undefined;
       let method = methods.get(key);
       if (method === undefined) {
-        const { wireName = key, idempotent = false } = declared?.get(key) ?? {};
+        const { wireName = key, own: declares } = declared?.get(key) ?? {};
         const name = `${serviceName}.${wireName}`;
-        const own = idempotent ? ({ idempotent, ...options } as Options) : options;
+        // As it stands where nothing else is said, so that most calls have nothing to plan.
+        const own =
+          options && declares ? { ...declares, ...options } : (options ?? (declares as Options | undefined));
         method = (...args) => invoke(name, args, own);
         methods.set(key, method);
       }
@@ -86,16 +89,23 @@ export function createProxy<Service extends object, Options extends CallOptions 
 interface Declared {
   /** What it is called in the manifest: the option `name` of @Rpc may say something else than the class. */
   readonly wireName: string;
-  readonly idempotent: boolean;
+  /** What the class says about calls of it. */
+  readonly own: CallOptions | undefined;
 }
 
 function declaredMethods(service: ServiceClass<object>): ReadonlyMap<string, Declared> {
   return new Map(
     [...collectRpcs(service)].map(([wireName, { key, metadata }]) => [
       key,
-      { wireName, idempotent: metadata.idempotent },
+      { wireName, own: declaredOptions(metadata) },
     ]),
   );
+}
+
+function declaredOptions({ idempotent, security }: RpcMetadata): CallOptions | undefined {
+  const isOpen = security === 0;
+  if (idempotent) return isOpen ? { idempotent, inTheClear: true } : { idempotent };
+  return isOpen ? inTheClear : undefined;
 }
 
 function isNotMethod(key: string): key is NotMethod {

@@ -235,12 +235,35 @@ export class Session implements ConnectionOwner {
 
   /**
    * A promise of the answer, or the stream, as the manifest says. Where there is no such method, or no connection, a
-   * promise that rejects and that throws the same when it is iterated.
+   * promise that rejects and that throws the same when it is iterated. So it is while the manifest is not vouched for: what
+   * anybody on the path can have made a stream of, or a value, is either when there are keys, or a coded error.
    */
   call(name: string, args: readonly unknown[], options?: CallOptions): Promise<unknown> | RpcStream<unknown> {
-    if (this.answersWith(name) === 'stream') return this.stream(name, args, options);
+    const kind = this.answersWith(name);
+    const isSure = kind !== undefined && !this.isUnsure;
+    if (kind === 'stream') {
+      if (isSure || options?.inTheClear) return this.stream(name, args, options);
+      const items = this.#streamOnceSecured(name, args, options);
+      // A stream is read when its caller likes: until then nobody looks at what has become of it.
+      items.catch(() => undefined);
+      return deferredAnswer(items);
+    }
     const answer = this.invoke(name, args, options);
-    return this.answersWith(name) === undefined ? deferredAnswer(answer) : answer;
+    return isSure ? answer : deferredAnswer(answer);
+  }
+
+  /** There are no keys yet that would vouch for the peer's manifest, and may be some. */
+  get isUnsure(): boolean {
+    return this.#connection?.securable === true;
+  }
+
+  async #streamOnceSecured(
+    name: string,
+    args: readonly unknown[],
+    options?: CallOptions,
+  ): Promise<RpcStream<unknown>> {
+    await this.#alive().caller.whenSecured(options);
+    return this.stream(name, args, options);
   }
 
   /** Whether the peer has a method of Sealwire's own; false where there is no connection. */
