@@ -17,6 +17,7 @@ import { transports } from '../reference/messages.js';
 import { closeCodes } from '../reference/notation.js';
 import { type ReferenceServerOptions, referenceServer } from '../reference/server.js';
 import { signatureAlgorithms, signContent } from '../reference/signature.js';
+import { eventually } from '../support/settled.js';
 import { fromHex, vectors } from '../support/vectors.js';
 import { dialReference, listenReference, type ReferenceSession, type Scheme } from './reference-wire.js';
 import { type KeyName, keyNames } from './roles.js';
@@ -170,6 +171,38 @@ describe('interop with the second implementation', () => {
       const plainClient = await libClient(scheme, plain, { encryption: false, announcement });
       expect(await plainClient.peer.invoke('Echo.plain', ['open'])).to.deep.equal([0, 'open']);
       for (const { peer } of [plainServer, plainClient]) expect(peer.security.protection).to.equal('none');
+    });
+
+    for (const asker of ['reference', 'lib'] as const) {
+      it(`begins in the clear, and is secured when the ${asker} asks, ${scheme}`, async () => {
+        const config = { encryption: 'onDemand' } as const;
+        const certified = { ...config, certificate: identityOf('p256') };
+        const asServer = await libServer(scheme, certified, { onDemand: true });
+        const asClient = await libClient(scheme, config, { onDemand: true, certificate: signing('p256') });
+        for (const { session, peer } of [asServer, asClient]) {
+          expect(peer.security.state).to.equal('plain');
+          const [inTheClear, plain] = [true, byName.indexOf('plain')];
+          expect(await session.call(0, plain, ['open'])).to.deep.equal([0, 'open']);
+          expect(await peer.invoke('Echo.plain', ['open'], { inTheClear })).to.deep.equal([0, 'open']);
+          const underWay = session.call(0, plain, ['under way']);
+          if (asker === 'lib') await peer.establishEncryption();
+          else session.secure();
+          await eventually('there are keys', () => peer.security.state === 'secured');
+          expect(await underWay).to.deep.equal([0, 'under way']);
+          expect(peer.security.protection).to.equal('signed');
+          // What is made of the first record that it opens is that all is well.
+          expect(await peer.invoke('Echo.both', ['sealed'])).to.deep.equal([3, 'sealed']);
+          session.calls.length = 0;
+          await converse(session, peer);
+        }
+      });
+    }
+
+    it(`is secured at once where the server wants it, ${scheme}`, async () => {
+      const asServer = await libServer(scheme, { certificate: identityOf('p256') }, { onDemand: true });
+      await converse(asServer.session, asServer.peer);
+      const asClient = await libClient(scheme, { encryption: 'onDemand' }, { certificate: signing('p256') });
+      await converse(asClient.session, asClient.peer);
     });
   }
 

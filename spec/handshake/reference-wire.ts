@@ -64,6 +64,11 @@ export class ReferenceSession {
     return new Promise((answer, fail) => this.#waiting.set(id, { flags, answer, fail }));
   }
 
+  /** Asks for keys on a connection that began without. */
+  secure(): void {
+    this.#wire.send(this.#peer.secure());
+  }
+
   /** Goes over to the next generation of keys. */
   updateKeys(): void {
     this.#wire.send(this.#peer.updateKeys());

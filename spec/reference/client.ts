@@ -18,6 +18,7 @@ import {
   decodeCertificateVerify,
   decodeExtensions,
   decodeFinished,
+  decodeHelloRequest,
   decodeMessages,
   decodePlainHello,
   decodeRefused,
@@ -28,9 +29,11 @@ import {
   encodeExtensions,
   encodeMessage,
   encodePlainHello,
+  inTheClear,
   type Message,
   messageTypes,
   readAnnouncement,
+  refuseUnlessRepeated,
   x25519Group,
 } from './messages.js';
 import { closeCodes, concat, equal, refuseUnless } from './notation.js';
@@ -42,6 +45,8 @@ import { x25519, x25519PublicKey } from './x25519.js';
 export interface ReferenceClientOptions {
   /** false: PlainHello, section 7; then only `transport` and `announcement` count. */
   encryption: boolean;
+  /** Section 4.8: it would begin in the clear. */
+  onDemand?: boolean;
   random: Uint8Array;
   privateKey: Uint8Array;
   suites: number[];
@@ -79,33 +84,44 @@ export class ReferenceClient extends Peer {
     super();
     this.options = options;
     this.plainCloseTaken = true;
-    this.expected = [options.encryption ? messageTypes.serverHello : messageTypes.plainHello];
+    const beginsPlain = !options.encryption || options.onDemand;
+    this.expected = [beginsPlain ? messageTypes.plainHello : messageTypes.serverHello];
   }
 
   start(): Uint8Array {
+    const { encryption, onDemand, transport, announcement } = this.options;
+    if (encryption && !onDemand) return this.clientHello();
+    const extensions = announce(onDemand ? inTheClear(announcement) : announcement);
+    return this.say({ type: messageTypes.plainHello, body: encodePlainHello({ transport, extensions }) });
+  }
+
+  /** Section 4.8: the frame that begins the handshake on the living connection. */
+  override secure(): Uint8Array {
+    if (!this.clear || this.securing) throw new RangeError('there is no such handshake to begin');
+    this.securing = true;
+    this.expected = [messageTypes.serverHello];
+    return this.clientHello();
+  }
+
+  private clientHello(): Uint8Array {
     const { options } = this;
-    const hello: Message = options.encryption
-      ? {
-          type: messageTypes.clientHello,
-          body: encodeClientHello({
-            random: options.random,
-            suites: options.suites,
-            groups: [x25519Group],
-            keyShares: [{ group: x25519Group, key: x25519PublicKey(options.privateKey) }],
-            signatureAlgorithms: options.signatureAlgorithms,
-            serverName: options.serverName,
-            transport: options.transport,
-            allowed: options.allowed,
-            extensions: [],
-          }),
-        }
-      : {
-          type: messageTypes.plainHello,
-          body: encodePlainHello({
-            transport: options.transport,
-            extensions: announce(options.announcement),
-          }),
-        };
+    return this.say({
+      type: messageTypes.clientHello,
+      body: encodeClientHello({
+        random: options.random,
+        suites: options.suites,
+        groups: [x25519Group],
+        keyShares: [{ group: x25519Group, key: x25519PublicKey(options.privateKey) }],
+        signatureAlgorithms: options.signatureAlgorithms,
+        serverName: options.serverName,
+        transport: options.transport,
+        allowed: options.allowed,
+        extensions: [],
+      }),
+    });
+  }
+
+  private say(hello: Message): Uint8Array {
     this.transcript.push(hello);
     return plainFrame(frameTypes.handshake, encodeMessage(hello));
   }
@@ -130,6 +146,10 @@ export class ReferenceClient extends Peer {
       this.endRefused(message, turn);
       return;
     }
+    if (message.type === messageTypes.helloRequest) {
+      this.receiveHelloRequest(message, turn);
+      return;
+    }
     refuseUnless(message.type === this.expected.shift(), 'another message than the one expected');
     switch (message.type) {
       case messageTypes.serverHello:
@@ -141,6 +161,7 @@ export class ReferenceClient extends Peer {
           this.server.clientCertificateRequest === undefined || this.options.signatureAlgorithms.length > 0,
           'a request for a certificate from a server that does not sign',
         );
+        if (this.clear) refuseUnlessRepeated(this.clear, this.server);
         break;
       case messageTypes.certificate:
         this.certificates = decodeCertificate(message.body, 1);
@@ -169,6 +190,25 @@ export class ReferenceClient extends Peer {
         return;
     }
     this.transcript.push(message);
+  }
+
+  private receiveHelloRequest(message: Message, turn: Turn): void {
+    decodeHelloRequest(message.body);
+    const [due] = this.expected;
+    if (this.clear) {
+      // It has crossed the ClientHello, or is what this client waited for.
+      if (due === messageTypes.serverHello) return;
+      refuseUnless(due === undefined, 'a HelloRequest in the handshake');
+    } else {
+      const { encryption, onDemand } = this.options;
+      refuseUnless(
+        encryption && onDemand === true && due === messageTypes.plainHello,
+        'a HelloRequest to no question',
+      );
+      this.transcript.push(message);
+    }
+    this.expected = [messageTypes.serverHello];
+    turn.send.push(this.clientHello());
   }
 
   private receiveServerHello(message: Message): void {
@@ -246,6 +286,12 @@ export class ReferenceClient extends Peer {
     const hello = decodePlainHello(message.body);
     refuseUnless(hello.transport === this.options.transport, 'another transport');
     this.server = readAnnouncement(hello.extensions, { ofServer: true, sealed: false });
+    const mismatch = closeCodes.encryptionMismatch;
+    refuseUnless(this.server.onDemand === this.options.onDemand, 'on demand on one side', mismatch);
+    if (this.server.onDemand) {
+      this.transcript.push(message);
+      this.clear = this.server;
+    }
     if (this.server.verdictFollows) this.expected = [messageTypes.accepted];
     else this.goOverPlain();
   }

@@ -20,8 +20,10 @@ import {
   encodeClientHello,
   encodeExtensions,
   encodeMessage,
+  encodePlainHello,
   encodeRefused,
   encodeServerHello,
+  inTheClear,
   type Message,
   messageTypes,
   type Refusal,
@@ -34,6 +36,8 @@ import { transcriptHash } from './transcript.js';
 import { x25519, x25519PublicKey } from './x25519.js';
 
 export interface HandshakeInputs {
+  /** Section 4.8: what came before the ClientHello; absent: nothing. */
+  before?: 'plainHellos' | 'helloRequest';
   clientRandom: Uint8Array;
   clientPrivateKey: Uint8Array;
   /** In order of preference. */
@@ -91,6 +95,18 @@ export function fullHandshake(inputs: HandshakeInputs): Handshake {
     messages.push({ from, name, type, body, hashAfter: transcriptHash([...messages, { type, body }]) });
   }
   const hashSoFar = () => messages[messages.length - 1]!.hashAfter;
+
+  // 4.8: what was said in the clear before
+  const clearHello = (announcement: Announcement): Uint8Array =>
+    encodePlainHello({ transport: inputs.transport, extensions: announce(inTheClear(announcement)) });
+  if (inputs.before) say('client', 'PlainHello', messageTypes.plainHello, clearHello(inputs.client));
+  if (inputs.before === 'plainHellos') {
+    say('server', 'PlainHello', messageTypes.plainHello, clearHello(inputs.server));
+  }
+  if (inputs.before === 'helloRequest') {
+    say('server', 'HelloRequest', messageTypes.helloRequest, new Uint8Array(0));
+  }
+  const before = messages.length;
 
   // 4.1, 4.2: the hellos
   const clientShare = x25519PublicKey(inputs.clientPrivateKey);
@@ -168,20 +184,16 @@ export function fullHandshake(inputs: HandshakeInputs): Handshake {
 
   // 2: the frames; the sealed messages of each side in one record
   const header = { flags: Both, type: frameTypes.handshake, epoch: 0, sequence: 0 };
-  const sealedOf = (sender: string) => messages.slice(2).filter(({ from }) => from === sender);
+  const sealedOf = (sender: string) => messages.slice(before + 2).filter(({ from }) => from === sender);
   const serverSealed = concat(...sealedOf('server').map(encodeMessage));
   const clientSealed = concat(...sealedOf('client').map(encodeMessage));
+  const hellos = messages.slice(0, before + 2).map((message) => ({
+    from: message.from,
+    name: message.name,
+    frame: plainFrame(frameTypes.handshake, encodeMessage(message)),
+  }));
   const frames: Handshake['frames'] = [
-    {
-      from: 'client',
-      name: 'ClientHello',
-      frame: plainFrame(frameTypes.handshake, encodeMessage(messages[0]!)),
-    },
-    {
-      from: 'server',
-      name: 'ServerHello',
-      frame: plainFrame(frameTypes.handshake, encodeMessage(messages[1]!)),
-    },
+    ...hellos,
     {
       from: 'server',
       name: 'Extensions … Finished',

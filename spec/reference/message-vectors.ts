@@ -98,6 +98,10 @@ function handshakeMessages(): object[] {
   const certificates = [bytes(5, 1), bytes(300, 2)];
   const verify = { algorithm: 0x0807, signature: bytes(64, 3) };
   const plainHello = { transport: 2, extensions: clientExtensions };
+  const onDemandHello = {
+    transport: 1,
+    extensions: announce({ manifest: [], maxFrameBytes: 65_536, onDemand: true }),
+  };
   return [
     { name: 'ClientHello', fields: clientHello, body: encodeClientHello(clientHello) },
     { name: 'ClientHello', fields: helloOfMany, body: encodeClientHello(helloOfMany) },
@@ -129,6 +133,8 @@ function handshakeMessages(): object[] {
       body: encodeRefused(refusal),
     })),
     { name: 'PlainHello', fields: plainHello, body: encodePlainHello(plainHello) },
+    { name: 'PlainHello', fields: onDemandHello, body: encodePlainHello(onDemandHello) },
+    { name: 'HelloRequest', fields: bytes(0, 0), body: bytes(0, 0) },
   ];
 }
 

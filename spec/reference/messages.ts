@@ -11,6 +11,7 @@ import { decodeManifest, encodeManifest, type Service } from './manifest.js';
 import {
   closeCodes,
   concat,
+  equal,
   Reader,
   readText,
   refuseUnless,
@@ -35,6 +36,7 @@ export const messageTypes = {
   accepted: 21,
   refused: 22,
   plainHello: 64,
+  helloRequest: 65,
 } as const;
 
 export const x25519Group = 0x001d;
@@ -214,6 +216,7 @@ export const extensionTypes = {
   connectionData: 5,
   verdictFollows: 6,
   maxMessageBytes: 7,
+  onDemand: 8,
 } as const;
 
 export interface Extension {
@@ -246,6 +249,8 @@ export interface Announcement {
   connectionData?: Value;
   /** A server's Extensions and PlainHello may have it. */
   verdictFollows?: true;
+  /** A PlainHello may have it, of either side. */
+  onDemand?: true;
 }
 
 /** Whose announcement it is. */
@@ -269,11 +274,12 @@ export function announce(announcement: Announcement): Extension[] {
     const data = encodeCertificateRequest(clientCertificateRequest);
     extensions.push({ type: extensionTypes.clientCertificateRequest, data });
   }
-  const { connectionData, verdictFollows } = announcement;
+  const { connectionData, verdictFollows, onDemand } = announcement;
   if (connectionData !== undefined) {
     extensions.push({ type: extensionTypes.connectionData, data: encodeCarried(connectionData) });
   }
   if (verdictFollows) extensions.push({ type: extensionTypes.verdictFollows, data: new Uint8Array(0) });
+  if (onDemand) extensions.push({ type: extensionTypes.onDemand, data: new Uint8Array(0) });
   return extensions;
 }
 
@@ -317,6 +323,11 @@ export function readAnnouncement(extensions: Extension[], { ofServer, sealed }: 
   refuseUnless(verdict === undefined || ofServer, 'verdict_follows from no server');
   refuseUnless(verdict === undefined || verdict.length === 0, 'verdict_follows is empty');
   if (verdict) announcement.verdictFollows = true;
+  const onDemand = find(extensionTypes.onDemand);
+  refuseUnless(onDemand === undefined || !sealed, 'on_demand where it does not belong');
+  refuseUnless(onDemand === undefined || onDemand.length === 0, 'on_demand is empty');
+  refuseUnless(!(onDemand && verdict), 'on_demand and a verdict');
+  if (onDemand) announcement.onDemand = true;
   return announcement;
 }
 
@@ -359,6 +370,39 @@ export function decodeCertificateRequest(data: Uint8Array): CertificateRequest {
 
 export function decodeAccepted(body: Uint8Array): void {
   refuseUnless(body.length === 0, 'Accepted has no bytes');
+}
+
+// 4.8
+
+export function decodeHelloRequest(body: Uint8Array): void {
+  refuseUnless(body.length === 0, 'HelloRequest has no bytes');
+}
+
+/** What a side says in the clear, where keys may follow: nothing that has its place under keys alone. */
+export function inTheClear({ manifest, maxFrameBytes, maxMessageBytes }: Announcement): Announcement {
+  return {
+    manifest,
+    maxFrameBytes,
+    ...(maxMessageBytes !== undefined && { maxMessageBytes }),
+    onDemand: true,
+  };
+}
+
+/** On a living connection: under keys a side says what it said in the clear, and nothing else. */
+export function refuseUnlessRepeated(clear: Announcement, sealed: Announcement): void {
+  refuseUnless(
+    equal(encodeManifest(clear.manifest), encodeManifest(sealed.manifest)),
+    'another manifest than in the clear',
+  );
+  refuseUnless(
+    clear.maxFrameBytes === sealed.maxFrameBytes && clear.maxMessageBytes === sealed.maxMessageBytes,
+    'other sizes than in the clear',
+  );
+  const { clientCertificateRequest, connectionData, verdictFollows } = sealed;
+  refuseUnless(
+    clientCertificateRequest === undefined && connectionData === undefined && !verdictFollows,
+    'what has no place on a living connection',
+  );
 }
 
 export interface Refusal {

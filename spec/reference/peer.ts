@@ -2,6 +2,7 @@
 // clock. Here are the frame limit of section 1, the traffic of sections 2 and 7, and the end, section 8.
 //
 //   stage: handshake -> traffic (with keys) or plain (without) -> ended
+//                       plain -> traffic, where both sides said on_demand: section 4.8
 //
 // `receive` never throws for what the peer did: a refusal comes back as the close frame to send and an `ended`.
 
@@ -55,6 +56,10 @@ export abstract class Peer {
   private unfragmenter?: Unfragmenter;
   /** Section 8: a client takes a plain close until it has opened Accepted or the first record of generation 1. */
   protected plainCloseTaken = false;
+  /** Section 4.8: what the peer announced in the clear, while keys may yet be agreed. */
+  protected clear?: Announcement | undefined;
+  /** That handshake has begun. */
+  protected securing = false;
   protected readonly transcript: Message[] = [];
 
   receive(frame: Uint8Array): Turn {
@@ -64,10 +69,11 @@ export abstract class Peer {
       const limit = this.stage === 'handshake' ? 65_536 : this.ownMaxFrameBytes;
       refuseUnless(frame.length <= limit, 'a frame too large', closeCodes.limitExceeded);
       if (this.stage === 'handshake') this.receiveInHandshake(frame, turn);
+      else if (this.clear && (frame[0]! & 0x3f) === frameTypes.handshake) this.receiveLater(frame, turn);
       else this.receiveTraffic(frame, turn);
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
-      const inHandshake = this.stage === 'handshake';
+      const inHandshake = this.stage === 'handshake' || this.securing;
       const code = error.closeCode ?? (inHandshake ? closeCodes.handshakeFailed : closeCodes.protocolError);
       turn.send = [this.close(code)];
       turn.ended = { by: 'us', closeCode: code, reason: error.message };
@@ -109,6 +115,9 @@ export abstract class Peer {
     return exportKey(this.exporterSecret, label, context, length);
   }
 
+  /** Section 4.8: the frame by which this side asks for keys on the living connection. */
+  abstract secure(): Uint8Array;
+
   protected abstract receiveHandshakeFrame(frame: Uint8Array, turn: Turn): void;
 
   /**
@@ -140,6 +149,8 @@ export abstract class Peer {
     this.sending = new Direction(options.suite, 1, options.sendingSecret);
     this.receiving = new Direction(options.suite, 1, options.receivingSecret);
     this.exporterSecret = options.exporterSecret;
+    this.clear = undefined;
+    this.securing = false;
     this.agreement = options.agreement;
     this.ownMaxFrameBytes = options.ownMaxFrameBytes;
     this.stage = 'traffic';
@@ -158,6 +169,14 @@ export abstract class Peer {
       return;
     }
     refuseUnless(type === frameTypes.handshake, 'not a handshake frame');
+    refuseUnless(flags === 0 || flags === Both, 'a handshake frame has no flag or both');
+    this.receiveHandshakeFrame(frame, turn);
+  }
+
+  private receiveLater(frame: Uint8Array, turn: Turn): void {
+    this.securing = true;
+    refuseUnless(frame.length <= 65_536, 'a handshake frame too large', closeCodes.limitExceeded);
+    const { flags } = decodeFirstByte(frame);
     refuseUnless(flags === 0 || flags === Both, 'a handshake frame has no flag or both');
     this.receiveHandshakeFrame(frame, turn);
   }

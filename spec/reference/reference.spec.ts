@@ -18,6 +18,7 @@ import {
   decodeClose,
   decodeExtensions,
   decodeFinished,
+  decodeHelloRequest,
   decodeMessages,
   decodePlainHello,
   decodeRefused,
@@ -236,6 +237,10 @@ describe('reference: messages.json, read back', () => {
       const hello = decodePlainHello(body);
       readAnnouncement(hello.extensions, { ofServer: false, sealed: false });
       return hello;
+    },
+    HelloRequest: (body) => {
+      decodeHelloRequest(body);
+      return body;
     },
     handshakeFrameBody: decodeMessages,
     manifest: decodeManifest,

@@ -203,6 +203,27 @@ function refusedConnectionData(): object[] {
       encodeExtensions([manifest!, maxFrameBytes!, verdict!]),
       'the verdict of a client',
     ),
+    ...refusedOnDemand(),
+  ];
+}
+
+function refusedOnDemand(): object[] {
+  const [manifest, maxFrameBytes] = approvingExtensions;
+  const onDemand = { type: 8, data: bytes(0, 0) };
+  const full = { type: 8, data: u8(1) };
+  const plain = [manifest!, maxFrameBytes!];
+  const hello = (extensions: typeof plain) => encodePlainHello({ transport: 1, extensions });
+  return [
+    refuse('serverExtensions', encodeExtensions([...approvingExtensions, onDemand]), 'on_demand under keys'),
+    refuse('clientExtensions', encodeExtensions([...plain, onDemand]), 'on_demand of a client under keys'),
+    refuse(
+      'ClientHello',
+      encodeClientHello({ ...clientHello, extensions: [onDemand] }),
+      'on_demand in a hello',
+    ),
+    refuse('PlainHello', hello([...plain, full]), 'a byte in on_demand'),
+    refuse('PlainHello', hello([...plain, onDemand, onDemand]), 'on_demand twice'),
+    refuse('HelloRequest', u8(0), 'a byte'),
   ];
 }
 

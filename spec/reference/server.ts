@@ -28,10 +28,12 @@ import {
   encodePlainHello,
   encodeRefused,
   encodeServerHello,
+  inTheClear,
   type Message,
   messageTypes,
   type Refusal,
   readAnnouncement,
+  refuseUnlessRepeated,
   requestModes,
   x25519Group,
 } from './messages.js';
@@ -44,6 +46,8 @@ import { x25519, x25519PublicKey } from './x25519.js';
 export interface ReferenceServerOptions {
   /** false: PlainHello, section 7; then only `transport` and `announcement` count. */
   encryption: boolean;
+  /** Section 4.8: its clients may begin in the clear. */
+  onDemand?: boolean;
   random: Uint8Array;
   privateKey: Uint8Array;
   /** Those that it knows; the client's order decides. */
@@ -110,6 +114,15 @@ export class ReferenceServer extends Peer {
       this.receiveSealed(message, turn);
   }
 
+  /** Section 4.8: this side wants keys. */
+  override secure(): Uint8Array {
+    if (!this.clear || this.securing) throw new RangeError('there is no such handshake to ask for');
+    return plainFrame(
+      frameTypes.handshake,
+      encodeMessage({ type: messageTypes.helloRequest, body: new Uint8Array(0) }),
+    );
+  }
+
   private receiveHello(message: Message, turn: Turn): void {
     const { encryption } = this.options;
     const mismatch = closeCodes.encryptionMismatch;
@@ -119,7 +132,7 @@ export class ReferenceServer extends Peer {
         this.receiveClientHello(message, turn);
         return;
       case messageTypes.plainHello:
-        refuseUnless(!encryption, 'a PlainHello where there is encryption', mismatch);
+        refuseUnless(this.transcript.length === 0, 'a PlainHello that comes late');
         this.receivePlainHello(message, turn);
         return;
       default:
@@ -197,6 +210,7 @@ export class ReferenceServer extends Peer {
     switch (message.type) {
       case messageTypes.extensions:
         this.client = readAnnouncement(decodeExtensions(message.body), { ofServer: false, sealed: true });
+        if (this.clear) refuseUnlessRepeated(this.clear, this.client);
         break;
       case messageTypes.certificate:
         this.receiveCertificate(message);
@@ -275,15 +289,31 @@ export class ReferenceServer extends Peer {
   }
 
   private receivePlainHello(message: Message, turn: Turn): void {
-    const { transport, announcement } = this.options;
+    const { transport, encryption, onDemand } = this.options;
     const offer = decodePlainHello(message.body);
     refuseUnless(offer.transport === transport, 'another transport');
     this.client = readAnnouncement(offer.extensions, { ofServer: false, sealed: false });
+    const mismatch = closeCodes.encryptionMismatch;
+    refuseUnless(encryption === (this.client.onDemand === true), 'encryption on one side', mismatch);
+    if (encryption) this.transcript.push(message);
+    if (encryption && !onDemand) {
+      const request: Message = { type: messageTypes.helloRequest, body: new Uint8Array(0) };
+      this.transcript.push(request);
+      turn.send.push(plainFrame(frameTypes.handshake, encodeMessage(request)));
+      return;
+    }
+    const announcement = encryption ? inTheClear(this.options.announcement) : this.options.announcement;
     const hello: Message = {
       type: messageTypes.plainHello,
       body: encodePlainHello({ transport, extensions: announce(announcement) }),
     };
     turn.send.push(plainFrame(frameTypes.handshake, encodeMessage(hello)));
+    if (encryption) {
+      this.transcript.push(hello);
+      this.clear = this.client;
+      this.startPlain({ ...this.client, agreed: 0b0001 }, announcement.maxFrameBytes);
+      return;
+    }
     const verdict = this.verdict();
     if (verdict) turn.send.push(plainFrame(frameTypes.handshake, encodeMessage(verdict)));
     if (verdict?.type === messageTypes.refused) this.endRefusing(turn);

@@ -112,6 +112,20 @@ export function makeVectors(identities: Identities, signatureFor: SignatureFor):
       algorithm: algorithms.ed25519,
       connectionData: ['ada', 'ticket 7H2KQX0M', 64, null],
     }),
+    'handshake-on-demand.json': signed('handshake-on-demand.json', {
+      suite: aes256Gcm,
+      iterations: 1,
+      identity: identities.ed25519,
+      algorithm: algorithms.ed25519,
+      before: 'plainHellos',
+    }),
+    'handshake-hello-request.json': signed('handshake-hello-request.json', {
+      suite: chacha20Poly1305,
+      iterations: 1,
+      identity: identities.ed25519,
+      algorithm: algorithms.ed25519,
+      before: 'helloRequest',
+    }),
     'plain-hello.json': plainHelloVectors(),
     'records.json': recordVectors(),
     'key-update.json': keyUpdateVectors(),
@@ -153,17 +167,20 @@ interface Settings {
   clientIdentity?: Identity;
   /** With it the server announces a verdict. */
   connectionData?: Value;
+  /** Section 4.8: what was said before the ClientHello. */
+  before?: HandshakeInputs['before'];
 }
 
 function signedHandshake(
   file: string,
-  { suite, iterations, identity, algorithm, request, clientIdentity, connectionData }: Settings,
+  { suite, iterations, identity, algorithm, request, clientIdentity, connectionData, before }: Settings,
   identities: Identities,
   signatureFor: SignatureFor,
 ): object {
   const common = handshakeInputs(file, { suite, iterations });
   const inputs: HandshakeInputs = {
     ...common,
+    ...(before && { before }),
     ...(request && { server: { ...common.server, clientCertificateRequest: request } }),
     ...(connectionData !== undefined && {
       client: { ...common.client, connectionData },

@@ -15,12 +15,14 @@ import {
   decodeCertificateVerify,
   decodeClientHello,
   decodeExtensionsMessage,
+  decodeHelloRequest,
   decodePlainHello,
   decodeServerHello,
   encodeCertificate,
   encodeCertificateVerify,
   encodeClientHello,
   encodeExtensionsMessage,
+  encodeHelloRequest,
   encodeMessage,
   encodePlainHello,
   encodeServerHello,
@@ -111,6 +113,10 @@ const codecs: Record<string, (body: Uint8Array) => { fields: unknown; again: Han
       const fields = { transport: hello.transport, extensions: hexExtensions(hello.extensions) };
       return { fields, again: encodePlainHello(hello) };
     },
+    HelloRequest(body) {
+      decodeHelloRequest(body);
+      return { fields: '', again: encodeHelloRequest() };
+    },
   };
 
 /** Binary as the vectors have it. */
@@ -195,6 +201,7 @@ describe('handshake messages', () => {
       },
       clientCertificate: (body) => decodeCertificate(body, 0),
       Accepted: decodeAccepted,
+      HelloRequest: decodeHelloRequest,
       Refused: decodeRefused,
     };
     /** What is well-formed, and refused by the state that looks at what it means. */
