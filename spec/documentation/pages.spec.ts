@@ -29,6 +29,7 @@ const leastBlocks: Readonly<Record<string, number>> = {
   'docs/coming-from/socket.io.md': 3,
   'docs/coming-from/trpc.md': 6,
   'docs/connections.md': 5,
+  'docs/encryption-on-demand.md': 4,
   'docs/failures.md': 4,
   'docs/interceptors.md': 7,
   'docs/limits.md': 3,
@@ -144,6 +145,10 @@ describe('the pages', () => {
     [
       'tokens',
       /^the first time\nlobby: ada, by password\ngame: ada, by a token\nmoved\ngame: bob, by password\nlobby: bob, by a token\nmoved\nTOKEN_REVOKED\ngame: ada, by password\nmoved\ngame: cleo, by a token\ncleo bans bob\n$/,
+    ],
+    [
+      'on-demand',
+      /^(?=[\s\S]*client: signed\n)(?=[\s\S]*server: keys with client 1\n)(?=[\s\S]*welcome, ada, under flags 3\n)(?=[\s\S]*server: keys with client 3\n)(?=(?:[\s\S]*7 damage\n){3})(?=[\s\S]*wary client: no keys, CERTIFICATE_REJECTED untrusted\n)[\s\S]*wary client: ENCRYPTION_UNAVAILABLE\n[\s\S]*$/,
     ],
     ['renewal', /^renewed without a restart\n$/],
     [
