@@ -6,7 +6,7 @@ import { expect } from 'chai';
 import { toHex } from '../../lib/base/bytes.js';
 import { defaultLimits } from '../../lib/base/limits.js';
 import type { NetworkConfig } from '../../lib/manager/config.js';
-import { encodeCall } from '../../lib/wire/call-message.js';
+import { encodeCall, encodeNotify } from '../../lib/wire/call-message.js';
 import { frameTypes, plainFrame } from '../../lib/wire/frame.js';
 import {
   decodePlainHello,
@@ -294,7 +294,8 @@ describe('attack: encryption on demand', () => {
           ['secrets', 11],
           ['tell', 6],
         ] as const) {
-          for (const flags of [0, 1, 2, declared & 8, declared & 4]) {
+          for (const flags of [0, 1, 2, declared & 8, declared & 4, 11]) {
+            if (flags === declared) continue;
             const fate = await useHello(({ from, bytes, index }) => {
               if (from !== target || index !== 0) return [bytes];
               return [withFlags(bytes, method, declared, flags)];
@@ -388,19 +389,49 @@ describe('attack: encryption on demand', () => {
         ['one that is too large', 'server', plainFrame(frameTypes.handshake, new Uint8Array(70_000))],
         ['one that is too large', 'client', plainFrame(frameTypes.handshake, new Uint8Array(70_000))],
       ];
-      for (const [what, side, frame] of cases)
-        expectFoundOut(await attempt({ meddle: passOn, inject: to(side, frame) }), `${what}, to the ${side}`);
+      for (const [what, side, frame] of cases) {
+        const told = await attempt({ meddle: passOn, inject: to(side, frame) });
+        expectFoundOut(told, `${what}, to the ${side}`);
+        if (frame.length > 65_536) expect(told.failed[side]).to.equal('LIMIT_EXCEEDED');
+      }
     });
 
-    it('is a call without protection, where the method asks for some: not run', async () => {
-      // The method's number is its place in the manifest: count, held, open, secret.
-      const call = encodeCall(1, 3, [marker.toUpperCase()], 0, defaultLimits, {});
-      const told = await attempt({
-        meddle: passOn,
-        inject: to('server', plainFrame(frameTypes.messages, call)),
-      });
-      // The client's own calls had numbers before it: the forged one is the server's to refuse, or to hang up on.
-      expect(told.runs).to.be.at.most(2);
+    it('is a call or event without protection, where the method asks for some: not run', async () => {
+      // A method's number is its place in the manifest: count, held, open, secret, secrets, tell.
+      const made: [Sender, number, Uint8Array][] = [
+        ['server', 3, encodeCall(1000, 3, ['forged'], 0, defaultLimits, {})],
+        ['server', 5, encodeNotify(5, ['forged'], defaultLimits)],
+        ['client', 3, encodeCall(1000, 3, ['forged'], 0, defaultLimits, {})],
+      ];
+      for (const [side, , message] of made) {
+        const pair = await beginPlain({ scheme: 'memory' });
+        const refused: string[] = [];
+        pair[side].on('callRefused', (_peer, _method, code) => refused.push(code));
+        pair.relay!.inject(side, plainFrame(frameTypes.messages, message));
+        await eventually('it is refused', () => refused.length > 0);
+        expect([refused, pair.desk.heard, pair.clientDesk.heard]).to.deep.equal([
+          ['SECURITY_REQUIRED'],
+          [],
+          [],
+        ]);
+        await pair.stop();
+      }
+    });
+
+    it('is a farewell in the clear when there are keys', async () => {
+      const cases: [Sender, Uint8Array][] = [
+        ['server', plainFrame(frameTypes.close, Uint8Array.of(0))],
+        ['client', plainFrame(frameTypes.close, Uint8Array.of(0))],
+      ];
+      for (const [side, frame] of cases) {
+        const pair = await beginPlain({ scheme: 'memory' });
+        // An answer under keys tells the client that it cannot be refused any more.
+        expect(await pair.client.rpc(Desk).secret(1)).to.deep.equal([1, 3]);
+        pair.relay!.inject(side, frame);
+        await eventually('both know', () => pair.events.length === 4);
+        expect(pair.events).to.include(`${side} lost PROTOCOL_ERROR`);
+        await pair.stop();
+      }
     });
 
     it('is another ClientHello when there are keys: the connection ends', async () => {

@@ -6,6 +6,7 @@ import { startOnDemandClient, startOnDemandServer } from '../../lib/handshake/on
 import { startPlainClient, startPlainServer } from '../../lib/handshake/plain.js';
 import { type ServerHandshakeConfig, startServerHandshake } from '../../lib/handshake/server.js';
 import type { Established } from '../../lib/handshake/state.js';
+import { encodeCarried } from '../../lib/wire/carried-value.js';
 import { frameTypes, plainFrame } from '../../lib/wire/frame.js';
 import {
   decodePlainHello,
@@ -200,6 +201,8 @@ describe('handshake, on demand', () => {
       ];
       for (const [client, server, reason] of cases)
         expectHandshakeFailed(() => changingTheirMinds(client, server), reason, reason);
+      const said = encodeCarried('ada', 'connectionData', 100);
+      expectHandshakeFailed(() => changingTheirMinds({}, {}, said), 'malformed');
       expectSameKeys(changingTheirMinds({}, {}));
     });
 
@@ -233,6 +236,7 @@ function without(frame: Uint8Array): Uint8Array {
 function changingTheirMinds(
   client: Partial<ClientHandshakeConfig>,
   server: Partial<ServerHandshakeConfig>,
+  connectionData?: Uint8Array,
 ): Agreed {
   const { frames, ...begun } = beginPlain();
   const said = frames.map(({ frame }) => splitMessages(frame.subarray(1))[0]!);
@@ -242,5 +246,5 @@ function changingTheirMinds(
   const serving = startServerHandshake(
     serverConfig({ ...server, preamble: { said, peer: begun.server.peer } }),
   );
-  return carry(handshake, send, serving);
+  return carry(handshake, send, serving, connectionData);
 }

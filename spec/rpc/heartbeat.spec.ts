@@ -66,6 +66,25 @@ describe('rpc: heartbeat', () => {
     expect(failures).to.have.length(1);
   });
 
+  it('goes over to keys that come later: they are a sign of life, and what was sent before them is answered', () => {
+    const { clock, sent, failures, heartbeat } = start({ hasKeys: false });
+    clock.advance(100);
+    expect(sent.splice(0)).to.deep.equal(['0 920c01']);
+    // Its answer is on its way without keys, and will not count.
+    heartbeat.secured();
+    heartbeat.heard(Security.None);
+    heartbeat.pong(Security.None);
+    heartbeat.ping(Security.None, 7);
+    expect(sent.splice(0)).to.deep.equal([`${both} 920d07`]);
+    clock.advance(40);
+    expect(failures).to.deep.equal([]);
+    clock.advance(100);
+    expect(sent).to.deep.equal([`${both} 920c02`]);
+    heartbeat.heard(Security.None);
+    clock.advance(40);
+    expect(failures).to.have.length(1);
+  });
+
   it('takes nothing without a tag for a sign of life, where there are keys', () => {
     for (const flags of [Security.None, Security.Encrypted]) {
       const { clock, failures, heartbeat } = start();
