@@ -425,8 +425,10 @@ describe('attack: encryption on demand', () => {
       ];
       for (const [side, frame] of cases) {
         const pair = await beginPlain({ scheme: 'memory' });
-        // An answer under keys tells the client that it cannot be refused any more.
-        expect(await pair.client.rpc(Desk).secret(1)).to.deep.equal([1, 3]);
+        await pair.client.connection!.establishEncryption();
+        await eventually('both are', () => pair.events.length === 2);
+        // An answer under keys tells the client that it cannot be refused any more; a server knows before.
+        if (side === 'client') expect(await pair.client.rpc(Desk).secret(1)).to.deep.equal([1, 3]);
         pair.relay!.inject(side, frame);
         await eventually('both know', () => pair.events.length === 4);
         expect(pair.events).to.include(`${side} lost PROTOCOL_ERROR`);
