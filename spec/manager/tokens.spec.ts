@@ -7,6 +7,7 @@ import type { CredentialsRequest, HeldToken } from '../../lib/manager/client-aut
 import type { NetworkConfig } from '../../lib/manager/config.js';
 import { nodePlatform } from '../../lib/manager/node.js';
 import { sessionOf } from '../../lib/rpc/peer.js';
+import { Session } from '../../lib/rpc/session.js';
 import { bindingBytes, bindingKey, bindingLabel, prove } from '../../lib/token/binding.js';
 import { MemoryRevocations, type RevocationStore } from '../../lib/token/revocation.js';
 import { authority, clientCertificate, credentials, serverCertificate } from '../support/authority.js';
@@ -98,7 +99,7 @@ describe('manager: tokens', () => {
   });
 
   describe('that are bound', () => {
-    it('are of no use to another client, nor on another connection with the proof of this one', async () => {
+    it('are of no use to another client, whatever it proves', async () => {
       const { url } = await fleet.server();
       const client = ada();
       await client.startClient(url);
@@ -109,16 +110,39 @@ describe('manager: tokens', () => {
       const session = sessionOf(thief.connection!);
       const present = (proof: unknown) =>
         codeOf(session.invokeReserved(reservedMethods.present, [text, proof]));
-      // Without any proof, with one of another key, and with the very proof that was made elsewhere.
-      expect(await present(null)).to.equal('TOKEN_NOT_BOUND');
       const { crypto } = nodePlatform;
-      const exported = (of: Manager) => of.connection!.exportKey(bindingLabel, bindingBytes);
-      expect(await present(prove(crypto, bindingKey(crypto), exported(thief), text))).to.equal(
-        'TOKEN_NOT_BOUND',
-      );
-      const elsewhere = prove(crypto, bindingKey(crypto), exported(client), text);
-      expect(await present(elsewhere)).to.equal('TOKEN_NOT_BOUND');
+      const own = prove(crypto, bindingKey(crypto), session.exportKey(bindingLabel, bindingBytes), text);
+      expect(await present(null)).to.equal('TOKEN_NOT_BOUND');
+      expect(await present(own)).to.equal('TOKEN_NOT_BOUND');
       expect(await codeOf(thief.rpc(Desk).known())).to.equal('UNAUTHENTICATED');
+    });
+
+    it('are of no use on another connection, with all that was said on this one', async () => {
+      const first = await fleet.server();
+      const second = await fleet.server();
+      const client = ada();
+      await client.startClient(first.url);
+      const { invokeReserved } = Session.prototype;
+      let said: readonly unknown[] = [];
+      Session.prototype.invokeReserved = function (name, args) {
+        if (name === reservedMethods.present) said = args;
+        return invokeReserved.call(this, name, args);
+      };
+      try {
+        await client.moveTo(second.url);
+      } finally {
+        Session.prototype.invokeReserved = invokeReserved;
+      }
+      const repeat = (of: Manager) =>
+        codeOf(sessionOf(of.connection!).invokeReserved(reservedMethods.present, said));
+      // On the connection that it was said on it is as good as it was: that is what the proof is about.
+      expect(await repeat(client)).to.equal('answered');
+      for (const { url } of [first, second]) {
+        const thief = fleet.client();
+        await thief.startClient(url);
+        expect(await repeat(thief)).to.equal('TOKEN_NOT_BOUND');
+        expect(await codeOf(thief.rpc(Desk).known())).to.equal('UNAUTHENTICATED');
+      }
     });
 
     it('name a certificate where the client has shown one', async () => {
