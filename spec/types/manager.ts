@@ -166,6 +166,21 @@ export function events(manager: NetworkingManager): void {
   manager.on('clientConnected', (client: Peer, name: string) => [client, name]);
 }
 
+export function onDemand(manager: NetworkingManager): void {
+  const known: NetworkConfig[] = [{ encryption: 'onDemand' }, { encryption: 'onConnect' }];
+  // @ts-expect-error now, or when somebody asks
+  const never: NetworkConfig = { encryption: 'never' };
+  void [known, never];
+  const peer = manager.connection!;
+  expectType<Equal<ReturnType<typeof peer.establishEncryption>, Promise<void>>>(true);
+  expectType<Equal<typeof peer.security.state, 'plain' | 'securing' | 'secured'>>(true);
+  void peer.invoke('Lobby.rooms', [], { inTheClear: true });
+  // @ts-expect-error yes or no
+  void peer.invoke('Lobby.rooms', [], { inTheClear: 1 });
+  // @ts-expect-error it is told, not set
+  peer.security.state = 'secured';
+}
+
 export function errors(caught: unknown): void {
   if (!(caught instanceof RpcError)) return;
   expectType<Equal<RpcError<{ retryAfterMs: number }>['data'], { retryAfterMs: number } | undefined>>(true);
