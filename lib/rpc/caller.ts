@@ -10,25 +10,17 @@
 import type { Clock } from '../base/clock.js';
 import { RpcError, SealwireError } from '../base/errors.js';
 import type { Limits } from '../base/limits.js';
-import {
-  encodeArgumentEnd,
-  encodeCall,
-  encodeCancel,
-  encodeCredit,
-  encodeItem,
-  encodeNotify,
-} from '../wire/call-message.js';
+import { encodeCall, encodeCancel, encodeCredit, encodeNotify } from '../wire/call-message.js';
 import type { SharedMessage } from '../wire/shared-message.js';
 import { type CallOptions, type CallPlan, planCall, timeLeft } from './call-options.js';
 import { CallsForKeys } from './calls-for-keys.js';
 import { agreeFlags, checkRaise, needsKeys } from './flags.js';
 import { IncomingStream } from './incoming-stream.js';
-import { type Outgoing, roomOrAborted, trySend } from './outgoing.js';
-import { OutgoingStream } from './outgoing-stream.js';
+import { type Outgoing, roomOrAborted } from './outgoing.js';
 import { type Answer, cancelled, connectionClosed, type PendingCall, PendingCalls } from './pending-calls.js';
 import { RemoteStream, type RpcStream } from './remote-stream.js';
+import { sendArgument } from './sent-argument.js';
 import { findStreamedArgument, type StreamedArgument } from './streamed-argument.js';
-import { toldError } from './told-error.js';
 
 export type { CallOptions } from './call-options.js';
 export type { Outgoing } from './outgoing.js';
@@ -300,7 +292,15 @@ export class Caller {
       argumentError: undefined,
     };
     this.#pending.add(pending, plan.signals);
-    if (streamed !== undefined) this.#sendArgument(pending, streamed.iterable);
+    if (streamed !== undefined) {
+      sendArgument(pending, streamed.iterable, {
+        outgoing: this.#outgoing,
+        limits: this.#limits,
+        clock: this.#clock,
+        say: (said) => this.#say(pending, said),
+        unsendable: (error) => this.#giveUp(pending, error),
+      });
+    }
     return pending;
   }
 
@@ -308,46 +308,6 @@ export class Caller {
   #checkPending({ oneWay }: RemoteMethod): void {
     const waiting = oneWay ? this.#forKeys.size : this.pendingCalls;
     if (waiting >= this.#limits.maxPendingCalls) throw tooManyPending(waiting);
-  }
-
-  #sendArgument(pending: PendingCall, iterable: AsyncIterable<unknown>): void {
-    const { id, flags, channel } = pending;
-    const tell = (error?: unknown) => {
-      pending.argumentError = error;
-      const told = error === undefined ? undefined : toldError(error, 'the streamed argument failed');
-      let message: Uint8Array;
-      try {
-        message = encodeArgumentEnd(id, told, this.#limits);
-      } catch {
-        // Its data cannot be sent.
-        message = encodeArgumentEnd(id, { ...told!, data: undefined }, this.#limits);
-      }
-      this.#say(pending, message);
-    };
-    let iterator: AsyncIterator<unknown>;
-    try {
-      iterator = iterable[Symbol.asyncIterator]();
-    } catch (error) {
-      tell(error);
-      return;
-    }
-    pending.argument = new OutgoingStream(
-      iterator,
-      {
-        encode: (value) => encodeItem('argumentItem', id, value, this.#limits),
-        send: (message) => trySend(this.#outgoing, flags, message, channel),
-        room: () => this.#outgoing.room?.(),
-        enter: (step) => step(),
-        ended: () => tell(),
-        failed: tell,
-        unsendable: (error) => this.#giveUp(pending, asSealwireError(error)),
-        // The call does not need it any more, and nobody would hear of it.
-        cleanupFailed: () => undefined,
-        finished: () => undefined,
-      },
-      this.#clock,
-    );
-    pending.argument.start();
   }
 
   /** The call ends on this side, for another reason than the end of its connection. */
@@ -401,11 +361,6 @@ function tooManyPending(size: number): SealwireError {
 
 function invalid(message: string): SealwireError {
   return new SealwireError('INVALID_ARGUMENT', message);
-}
-
-function asSealwireError(error: unknown): SealwireError {
-  if (error instanceof SealwireError) return error;
-  return new SealwireError('INVALID_ARGUMENT', 'an item of the argument cannot be sent', { cause: error });
 }
 
 function violation(what: string): SealwireError {
