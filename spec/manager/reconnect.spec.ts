@@ -305,7 +305,8 @@ describe('manager: reconnection', () => {
       if (random.below(3) === 0) await eventually(`back after kill ${kills}`, () => client.state === 'ready');
     }
     await eventually('back', () => client.state === 'ready');
-    expect(await once.enter(0)).to.equal(0);
+    // It may not have noticed the last kill yet, which a call that may run twice survives.
+    expect(await again.enter(0)).to.equal(0);
     for (const outcome of await Promise.all(outcomes))
       expect(outcome).to.be.oneOf(['answered', 'CONNECTION_CLOSED']);
     expect(Math.max(...odd.map((made) => ledger.runs.get(made) ?? 0)), 'runs of a call').to.equal(1);

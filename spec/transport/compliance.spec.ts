@@ -579,8 +579,9 @@ describe('transport compliance: all of them', () => {
       const { WebSocket } = await import('ws');
       const limits = { maxFrameBytes: 100, maxFrameBytesLater: 100, signal: new AbortController().signal };
       let closed = 0;
+      let last = 0;
       const meet = async (server, url, dial) => {
-        const receiver = { frame() {}, closed() { closed += 1; } };
+        const receiver = { frame() {}, closed() { closed += 1; last = performance.now(); } };
         const accept = (connection) => connection.open(receiver);
         const listener = await new server(url).listen({ ...limits, accept });
         for (const how of ['close', 'destroy']) {
@@ -595,16 +596,16 @@ describe('transport compliance: all of them', () => {
       await meet(WebSocketTransport, 'ws://127.0.0.1:0', (url) => new BrowserWebSocketTransport(url, { WebSocket }));
       await meet(TcpTransport, 'tcp://127.0.0.1:0', (url) => new TcpTransport(url));
       await meet(MemoryTransport, 'memory://exit', (url) => new MemoryTransport(url));
-      process.on('exit', () => console.log(closed));
+      process.on('exit', () => console.log(closed, performance.now() - last));
     `;
     const folder = new URL('../../lib/transport/', import.meta.url).href;
-    const started = performance.now();
     const { stdout } = await promisify(execFile)(
       process.execPath,
       ['--input-type=module', '--eval', script, folder],
-      { timeout: 5000 },
+      { timeout: 15_000 },
     );
-    expect(stdout.trim()).to.equal('16');
-    expect(performance.now() - started).to.be.lessThan(closeTimeLimitMs); // so no timer was left behind
+    const [closed, stayedMs] = stdout.trim().split(' ').map(Number);
+    expect(closed).to.equal(16);
+    expect(stayedMs).to.be.lessThan(closeTimeLimitMs / 2); // so no timer was left behind
   });
 });
