@@ -269,6 +269,9 @@ export class ClientLife {
           });
         },
       },
+      secureTransportRefused: (error) => {
+        this.#over(role, error, () => observer.handshakeFailed(error, role.dialledHost));
+      },
       established: (session) => {
         if (this.#moving?.role === role) this.#moved(this.#moving, session);
         else this.#ready(role, session);

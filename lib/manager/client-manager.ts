@@ -103,7 +103,7 @@ export class ClientManager {
   }
 
   /**
-   * Connects to a server, by URL (`ws://…`, on Node also `tcp://…`, `memory://…`) or transport. Resolves when calls can
+   * Connects to a server, by URL (`ws://…`, `wss://…`, on Node also `tcp://…`, `tls://…`, `memory://…`) or transport. Resolves when calls can
    * be made: keys are agreed, the certificate is accepted, and so is this client, where the server has asked for its own
    * certificate or approves its clients.
    * The server hears of it a moment later (`clientConnected`). Rejects with CONNECT_FAILED, CERTIFICATE_REJECTED, HANDSHAKE_FAILED, HANDSHAKE_TIMEOUT,
@@ -111,7 +111,7 @@ export class ClientManager {
    */
   async startClient(target: string | ClientTransport): Promise<void> {
     const transport = this.#dialled('startClient', target);
-    const life = this.makeClient(clientSettings(this.config, this.platform, transport.hostname), transport);
+    const life = this.makeClient(clientSettings(this.config, this.platform, transport), transport);
     this.enter(life);
     await this.connect(life);
   }
@@ -132,7 +132,7 @@ export class ClientManager {
     const { serverName } = options;
     const config = serverName === undefined ? this.config : { ...this.config, serverName };
     const transport = this.#dialled('moveTo', target);
-    const settings = clientSettings(config, this.platform, transport.hostname);
+    const settings = clientSettings(config, this.platform, transport);
     await life.moveTo({ settings, transport }, drainMs);
   }
 

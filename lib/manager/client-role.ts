@@ -15,6 +15,7 @@ import { transportCodes } from '../wire/handshake-message.js';
 import type { ClientSettings } from './config.js';
 import { drain } from './drain.js';
 import type { Platform } from './platform.js';
+import { tlsOfClient } from './tls.js';
 
 export interface ClientRoleOptions {
   readonly platform: Platform;
@@ -29,6 +30,8 @@ export interface ClientRoleOptions {
   /** Says to the server who this is; undefined where there is nothing to say. What it rejects with ends the connection. */
   admit(session: Session): Promise<void> | undefined;
   moveTo(target: string): Promise<void>;
+  /** TLS has shown a certificate that is not accepted: there will be no session, and nothing was said. */
+  secureTransportRefused(error: SealwireError): void;
   /** The session is ready. */
   established(session: Session): void;
 }
@@ -51,6 +54,11 @@ export class ClientRole {
   /** The session, once there is one. */
   get session(): Session | undefined {
     return this.#session;
+  }
+
+  /** For messages. */
+  get dialledHost(): string {
+    return this.#options.transport.hostname ?? '';
   }
 
   /** Resolves when calls can be made; rejects with what stood in the way. One time limit for all of it. */
@@ -107,8 +115,9 @@ export class ClientRole {
   }
 
   async #dial(timeoutMs: number): Promise<TransportConnection> {
-    const { platform, settings, transport } = this.#options;
+    const { platform, settings, transport, secureTransportRefused } = this.#options;
     let timedOut = false;
+    let isChecking = false;
     const stopTimer = platform.clock.setTimer(timeoutMs, () => {
       timedOut = true;
       this.#giveUp.abort();
@@ -119,13 +128,23 @@ export class ClientRole {
         signal,
         maxFrameBytes: settings.limits.maxHandshakeFrameBytes,
         maxFrameBytesLater: settings.limits.maxFrameBytes,
+        tls: tlsOfClient(settings, (chain) => {
+          isChecking = true;
+          return this.#checkCertificate(chain, signal);
+        }),
       });
       if (!signal.aborted) return connection;
       // It was given up between the two turns in which it came about and this one.
       connection.destroy();
       throw givenUp();
     } catch (cause) {
+      if (cause instanceof SealwireError && cause.code === 'CERTIFICATE_REJECTED')
+        secureTransportRefused(cause);
       if (!timedOut) throw cause;
+      if (isChecking) {
+        const text = `the check of the server's certificate took more than ${timeoutMs} ms`;
+        throw new SealwireError('HANDSHAKE_TIMEOUT', text, { cause });
+      }
       throw new SealwireError(
         'CONNECT_FAILED',
         `nobody answered within ${timeoutMs} ms: check address and firewall`,
@@ -227,9 +246,12 @@ export class ClientRole {
   }
 
   #checkServer({ chain }: ShownByPeer, signal: AbortSignal): void | Promise<void> {
-    const { platform, settings, transport } = this.#options;
     // An anonymous server shows nothing; a signing one has proved its chain, or there would be no question.
-    if (!settings.signed) return;
+    if (this.#options.settings.signed) return this.#checkCertificate(chain, signal);
+  }
+
+  #checkCertificate(chain: readonly Uint8Array[], signal: AbortSignal): void | Promise<void> {
+    const { platform, settings, transport } = this.#options;
     return checkServerCertificate({
       crypto: settings.crypto,
       chain,

@@ -131,7 +131,7 @@ export interface Settings {
 }
 
 export interface ServerSettings extends Settings {
-  /** Undefined for an anonymous server, and without encryption; else at least one. */
+  /** At least one where the server signs, or shows one in TLS; undefined otherwise. */
   readonly identities: readonly Identity[] | undefined;
   readonly iterations: number;
   readonly clientAuthentication: ClientAuthentication;
@@ -206,7 +206,11 @@ export function checkOptionNames(config: NetworkConfig): void {
 }
 
 /** Throws INVALID_CONFIG, INVALID_CERTIFICATE or PFX_PASSPHRASE. */
-export function serverSettings(config: NetworkConfig, platform: Platform): ServerSettings {
+export function serverSettings(
+  config: NetworkConfig,
+  platform: Platform,
+  { usesTls = false }: { readonly usesTls?: boolean },
+): ServerSettings {
   const settings = commonSettings(config, platform);
   const { keyStretching = { iterations: defaultIterations } } = config;
   if (!isObject(keyStretching) || Object.keys(keyStretching).some((name) => name !== 'iterations')) {
@@ -223,11 +227,14 @@ export function serverSettings(config: NetworkConfig, platform: Platform): Serve
   const authentication = authenticationSettings(config, settings);
   const isOpen = approve === undefined && authentication.clientAuthentication === 'none';
   const rest = { iterations, approve, ...authentication, onDemand: settings.onDemand && isOpen };
-  if (!settings.encryption || !settings.signed) return { ...settings, identities: undefined, ...rest };
+  const signs = settings.encryption && settings.signed;
+  if (!signs && !usesTls) return { ...settings, identities: undefined, ...rest };
   if (config.certificate === undefined) {
     throw invalid(
-      'a server needs a certificate: set certificate to { pfx, passphrase } or { cert, key }, or set ' +
-        'signKeyExchange: false on both sides if stopping eavesdroppers is enough',
+      !signs
+        ? 'wss:// and tls:// show a certificate, whatever signKeyExchange and enableEncryption say: set certificate'
+        : 'a server needs a certificate: set certificate to { pfx, passphrase } or { cert, key }, or set ' +
+            'signKeyExchange: false on both sides if stopping eavesdroppers is enough',
     );
   }
   const identities = loadIdentities(settings.crypto, config.certificate);
@@ -267,11 +274,11 @@ export function loadIdentities(
   return sources.map((source) => loadIdentity(crypto, source));
 }
 
-/** `hostname` is what was dialled. Throws INVALID_CONFIG, INVALID_CERTIFICATE or ENCRYPTION_UNAVAILABLE. */
+/** `transport` is what will dial. Throws INVALID_CONFIG, INVALID_CERTIFICATE or ENCRYPTION_UNAVAILABLE. */
 export function clientSettings(
   config: NetworkConfig,
   platform: Platform,
-  hostname: string | undefined,
+  { hostname, usesTls = false }: { readonly hostname: string | undefined; readonly usesTls?: boolean },
 ): ClientSettings {
   const settings = commonSettings(config, platform);
   const serverName = checkedServerName(config.serverName ?? hostname ?? '');
@@ -285,7 +292,7 @@ export function clientSettings(
     reconnect: reconnectSettings(config.reconnect),
   };
   const { certificate, validateCertificate } = config;
-  if (!settings.encryption || !settings.signed)
+  if (!usesTls && (!settings.encryption || !settings.signed))
     return { ...settings, identities: [], roots: [], validate: undefined, ...rest };
   const roots = config.ca === undefined ? builtInRoots(platform) : readRoots(config.ca);
   if (roots.length === 0 && validateCertificate === undefined) {

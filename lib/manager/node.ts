@@ -46,10 +46,14 @@ function transportFor(url: string): ClientTransport & ServerTransport {
     case 'wss':
       return new WebSocketTransport(url);
     case 'tcp':
+    case 'tls':
       return new TcpTransport(url);
     case 'memory':
       return new MemoryTransport(url);
     default:
-      throw new SealwireError('INVALID_CONFIG', `${scheme}: is no transport; use ws://, tcp:// or memory://`);
+      throw new SealwireError(
+        'INVALID_CONFIG',
+        `${scheme}: is no transport; use ws://, wss://, tcp://, tls:// or memory://`,
+      );
   }
 }

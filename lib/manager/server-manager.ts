@@ -5,6 +5,7 @@ import { SealwireError } from '../base/errors.js';
 import { resolveLimits } from '../base/limits.js';
 import { titleOf } from '../certificate/x509/title.js';
 import type { Certificate } from '../certificate/x509/x509.js';
+import type { CryptoProvider } from '../crypto/provider.js';
 import type { CallOptions } from '../rpc/caller.js';
 import type { Peer } from '../rpc/peer.js';
 import { findClient, Targets, type TargetsOptions, type TargetsResult } from '../rpc/targets.js';
@@ -44,13 +45,13 @@ export class ServerManager extends ClientManager {
   readonly #groupHost: GroupHost = this.#hostGroups();
 
   /**
-   * Starts a server on a URL (`ws://0.0.0.0:7777`, `tcp://…`, `memory://…`; port 0 lets the system pick one) or on a
+   * Starts a server on a URL (`ws://0.0.0.0:7777`, `wss://…`, `tcp://…`, `tls://…`, `memory://…`; port 0 lets the system pick one) or on a
    * transport. Resolves to the URL that it listens on. Rejects with INVALID_CONFIG, INVALID_CERTIFICATE,
    * PFX_PASSPHRASE or LISTEN_FAILED.
    */
   async startServer(target: string | ServerTransport): Promise<string> {
     const transport = this.#listenOn('startServer', target);
-    return this.#startServer(transport, serverSettings(this.config, this.platform));
+    return this.#startServer(transport, serverSettings(this.config, this.platform, transport));
   }
 
   /**
@@ -63,8 +64,9 @@ export class ServerManager extends ClientManager {
    * startServer() and startClient(), and has then undone what it did.
    */
   async startHost(target?: string | ServerTransport): Promise<string> {
-    const settings = serverSettings(this.config, this.platform);
-    const transport = this.#listenOn('startHost', target ?? nameInProcess(settings));
+    const { crypto = this.platform.crypto } = this.config;
+    const transport = this.#listenOn('startHost', target ?? nameInProcess(crypto));
+    const settings = serverSettings(this.config, this.platform, transport);
     const connectionData = connectionDataSource(this.config.connectionData, settings);
     const host = new HostLink({ ...settings, connectionData }, (clientSettings, link) => {
       const life = this.makeClient(clientSettings, link);
@@ -344,6 +346,6 @@ export class ServerManager extends ClientManager {
 }
 
 /** Where other clients in this process can join a host that nobody else can. */
-function nameInProcess({ crypto }: ServerSettings): string {
+function nameInProcess(crypto: CryptoProvider): string {
   return `memory://host-${toHex(crypto.randomBytes(8))}`;
 }

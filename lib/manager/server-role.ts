@@ -28,11 +28,12 @@ import type { HostLink } from './host-link.js';
 import type { Platform } from './platform.js';
 import type { ServerCertificates } from './server-certificates.js';
 import type { SignIns } from './server-sign-ins.js';
+import { tlsOfServer } from './tls.js';
 
 export interface ServerRoleOptions {
   readonly platform: Platform;
   readonly settings: ServerSettings;
-  /** Undefined for an anonymous server, and without encryption. */
+  /** Undefined where nothing is shown, in the handshake or in TLS. */
   readonly certificates: ServerCertificates | undefined;
   readonly services: Services;
   readonly interceptors: Interceptors;
@@ -88,11 +89,13 @@ export class ServerRole {
   }
 
   async #listen(transport: ServerTransport, host?: HostLink): Promise<string> {
-    const { limits } = this.#options.settings;
+    const { settings, certificates } = this.#options;
+    const { limits } = settings;
     const listening = transport.listen({
       maxFrameBytes: limits.maxHandshakeFrameBytes,
       maxFrameBytesLater: limits.maxFrameBytes,
       accept: (connection) => this.#accept(connection, host),
+      tls: certificates && tlsOfServer(certificates, settings),
     });
     this.#listening.push(listening);
     const { url } = await listening;
@@ -243,7 +246,8 @@ export class ServerRole {
     const approves = settings.approve !== undefined;
     if (!settings.encryption) return startPlainServer({ ...common, approves });
     const { crypto, clientAuthentication, allowed, iterations } = settings;
-    const identities = host ? host.shownBy(certificates) : certificates;
+    const shown = host ? host.shownBy(certificates) : certificates;
+    const identities = settings.signed ? shown : undefined;
     const policy = { clientAuthentication, approves, allowed, iterations };
     const start = settings.onDemand ? startOnDemandServer : startServerHandshake;
     return start({ ...common, ...policy, crypto, identities });

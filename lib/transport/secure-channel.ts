@@ -11,6 +11,8 @@ export interface SecureChannel {
   readonly protocol: string;
   /** `TLS_AES_256_GCM_SHA384` */
   readonly cipher: string;
+  /** On a server: the client was asked for its certificate. */
+  readonly askedClient: boolean;
   /** DER, the peer's own first; empty where it showed none. Its key was proved, nothing else. */
   readonly peerChain: readonly Uint8Array[];
   /**
@@ -42,6 +44,10 @@ export interface TlsServerOptions {
   choose(serverName: string): TlsIdentity;
   /** Whether clients are asked for a certificate. Whether it will do, and whether one may be left out, is decided above. */
   readonly asksClient: boolean;
+  /** Time for TLS; default 10,000. */
+  readonly timeoutMs?: number;
+  /** Connections that may be in their TLS handshake at once, the next one is cut; default 256. */
+  readonly maxHandshakes?: number;
 }
 
 /** Whether the scheme of a URL asks for TLS. */

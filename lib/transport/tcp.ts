@@ -50,6 +50,10 @@ export class TcpTransport implements ClientTransport, ServerTransport {
     return this.#address.hostname;
   }
 
+  get usesTls(): boolean {
+    return isSecure(this.#address.url);
+  }
+
   async connect(options: ConnectOptions): Promise<TransportConnection> {
     const { url, hostname } = this.#address;
     const { signal, maxFrameBytes } = options;
@@ -84,7 +88,10 @@ export class TcpTransport implements ClientTransport, ServerTransport {
         resolve({
           url: `${secure ? 'tls' : 'tcp'}://${urlHost}:${port}`,
           // Not awaited: it calls back when the last accepted connection has ended, and those live on.
-          close: async () => void server.close(),
+          close: async () => {
+            server.close();
+            secure?.close();
+          },
         });
       });
     });

@@ -21,11 +21,10 @@ import { connectFailed, givenUp } from './socket-errors.js';
 
 const version = 'TLSv1.3';
 
-/** Time for TLS on the server's side; on the client's, whoever connects has a signal. */
-const handshakeTimeoutMs = 10_000;
+/** On the server's side; on the client's, whoever connects has a signal. */
+const defaultTimeoutMs = 10_000;
 
-/** Connections of one server that may be in their TLS handshake at once; the next one is cut. */
-const maxHandshakes = 256;
+const defaultMaxHandshakes = 256;
 
 /** As many certificates as a chain may have, and one more so that a longer one is noticed. */
 const maxShown = 5;
@@ -90,25 +89,30 @@ export function secureClient(raw: Socket, request: TlsRequest): Promise<TLSSocke
 export class TlsAcceptor {
   readonly #options: TlsServerOptions;
   readonly #protocol: string;
-  readonly #timeoutMs: number;
-  #handshakes = 0;
+  /** In their handshake. */
+  readonly #waiting = new Set<Socket>();
 
-  constructor(options: TlsServerOptions, protocol: string, timeoutMs: number = handshakeTimeoutMs) {
+  /** Throws INVALID_CERTIFICATE where TLS cannot use the certificate that most clients will see. */
+  constructor(options: TlsServerOptions, protocol: string) {
     this.#options = options;
     this.#protocol = protocol;
-    this.#timeoutMs = timeoutMs;
+    contextOf(options.choose(''));
+  }
+
+  /** Cuts whoever is not through with it. */
+  close(): void {
+    for (const socket of this.#waiting) socket.destroy();
   }
 
   /** Calls `accept` when the handshake is done; what fails in it is closed, and nobody is told. */
   secure(raw: Socket, accept: (socket: TLSSocket) => void): void {
     // It may break before, while and after TLS looks at it.
     raw.on('error', () => raw.destroy());
-    if (this.#handshakes >= maxHandshakes) {
+    const { choose, asksClient, timeoutMs, maxHandshakes = defaultMaxHandshakes } = this.#options;
+    if (this.#waiting.size >= maxHandshakes) {
       raw.destroy();
       return;
     }
-    this.#handshakes += 1;
-    const { choose, asksClient } = this.#options;
     let socket: TLSSocket;
     try {
       socket = new TLSSocket(raw, {
@@ -126,14 +130,15 @@ export class TlsAcceptor {
         rejectUnauthorized: false,
       });
     } catch {
-      this.#handshakes -= 1;
       raw.destroy();
       return;
     }
-    const timer = setTimeout(() => socket.destroy(), this.#timeoutMs);
+    this.#waiting.add(socket);
+    if (asksClient) asked.add(socket);
+    const timer = setTimeout(() => socket.destroy(), timeoutMs ?? defaultTimeoutMs);
     const over = (): void => {
       clearTimeout(timer);
-      this.#handshakes -= 1;
+      this.#waiting.delete(socket);
       socket.off('secure', secured);
       socket.off('close', over);
     };
@@ -147,12 +152,16 @@ export class TlsAcceptor {
   }
 }
 
+/** Sockets of servers, whose clients were asked for a certificate. */
+const asked = new WeakSet<Socket>();
+
 /** Undefined where a socket has no TLS 1.3: what an older version exports does not name one session (RFC 9266 §4). */
 export function secureChannel(socket: Socket): SecureChannel | undefined {
   if (!(socket instanceof TLSSocket) || socket.getProtocol() !== version) return undefined;
   return {
     protocol: version,
     cipher: socket.getCipher().standardName,
+    askedClient: asked.has(socket),
     peerChain: sentChain(socket.getPeerCertificate(true), maxShown),
     exportKey(label, bytes, context) {
       if (socket.destroyed) {
@@ -193,6 +202,10 @@ function contextOf(identity: TlsIdentity): SecureContext {
         // No roots: Node would append those that it finds to what the peer has sent.
         ca: [],
         minVersion: version,
+      });
+    } catch (cause) {
+      throw new SealwireError('INVALID_CERTIFICATE', 'TLS can do nothing with this certificate and its key', {
+        cause,
       });
     } finally {
       key.fill(0);

@@ -107,6 +107,8 @@ export interface ClientTransport {
    * there is none.
    */
   readonly hostname: string | undefined;
+  /** It speaks TLS, and needs {@link ConnectOptions.tls}. */
+  readonly usesTls?: boolean;
   /**
    * Resolves once frames can be sent; rejects with a SealwireError: CONNECT_FAILED, `reason` one of `refused`,
    * `unknown-host`, `unreachable`, `not-sealwire`, `aborted`.
@@ -116,6 +118,8 @@ export interface ClientTransport {
 
 /** What a server listens on. */
 export interface ServerTransport {
+  /** It speaks TLS, and needs {@link ListenOptions.tls}. */
+  readonly usesTls?: boolean;
   /** Resolves once it listens; rejects with a SealwireError (LISTEN_FAILED). */
   listen(options: ListenOptions): Promise<Listener>;
 }

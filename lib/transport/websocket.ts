@@ -72,6 +72,10 @@ export class WebSocketTransport implements ClientTransport, ServerTransport {
     return this.#address.hostname;
   }
 
+  get usesTls(): boolean {
+    return isSecure(this.#address.url);
+  }
+
   async connect(options: ConnectOptions): Promise<TransportConnection> {
     const { url, hostname, port } = this.#address;
     const { signal } = options;
@@ -139,9 +143,8 @@ export class WebSocketTransport implements ClientTransport, ServerTransport {
     const { url, hostname, urlHost, port, path } = this.#address;
     const attached = this.#options.server;
     const server = attached ?? ownServer();
-    const front = isSecure(url)
-      ? tlsFront(server, new TlsAcceptor(required(url, options.tls), tlsProtocol))
-      : server;
+    const acceptor = isSecure(url) ? new TlsAcceptor(required(url, options.tls), tlsProtocol) : undefined;
+    const front = acceptor === undefined ? server : tlsFront(server, acceptor);
     const upgrades = new WebSocketServer({
       ...wsOptions(options),
       noServer: true,
@@ -190,6 +193,7 @@ export class WebSocketTransport implements ClientTransport, ServerTransport {
             if (attached) return;
             // Not awaited: it calls back when the last accepted connection has ended, and those live on.
             front.close();
+            acceptor?.close();
             server.closeAllConnections();
           },
         });

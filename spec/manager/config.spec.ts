@@ -349,15 +349,7 @@ describe('manager/config', () => {
     });
   }
 
-  for (const target of [
-    'nonsense',
-    'http://x',
-    '',
-    'udp://127.0.0.1:1',
-    'ws:',
-    'memory://',
-    'wss://127.0.0.1:1',
-  ]) {
+  for (const target of ['nonsense', 'http://x', '', 'udp://127.0.0.1:1', 'ws:', 'memory://']) {
     it(`refuses ${JSON.stringify(target)} as an address`, async () => {
       const manager = new NetworkingManager({ certificate, ca, serverName });
       expect(await codeOf(manager.startServer(target))).to.equal('INVALID_CONFIG');
