@@ -1,11 +1,9 @@
-// A connection that begins in the clear, and agrees on keys when somebody asks: docs/protocol.md sections 4.8 and 7.
+// The client of a connection that begins in the clear, and agrees on keys when somebody asks: docs/protocol.md sections 4.8
+// and 7. on-demand-server.ts is the other side.
 //
 //   client   PlainHello ─▸ ExpectPlainReply ─ PlainHello ─▸ Established, with a handshake for later
 //                                           └ HelloRequest ─▸ ClientHello, at once
-//   server   ExpectFirstHello ─ PlainHello ─▸ PlainHello ─▸ Established, with a handshake for later
-//                             └ ClientHello ─▸ the handshake of server.ts
 //   later    client: ExpectHelloRequest ─ begin(), or HelloRequest ─▸ ClientHello …      once, client.ts goes on
-//            server: ExpectLaterHello ─ begin() ─▸ HelloRequest; ClientHello ─▸ …        once, server.ts goes on
 //
 // Both sides must say on_demand in their PlainHello, or there is no such connection.
 
@@ -14,13 +12,11 @@ import { readPeerExtensions } from '../wire/extensions.js';
 import {
   decodeHelloRequest,
   decodePlainHello,
-  encodeHelloRequest,
   type HandshakeMessage,
   messageTypes,
 } from '../wire/handshake-message.js';
 import { type ClientHandshakeConfig, greet } from './client.js';
 import { established, plainHello } from './plain.js';
-import { ExpectClientHello, type ServerHandshakeConfig } from './server.js';
 import { expectType, failed, Handshake, type HandshakeState, helloFrame, type Transition } from './state.js';
 
 /** The frame is to be sent at once. It says nothing that has to be sealed: no connection data, no certificate. */
@@ -32,13 +28,8 @@ export function startOnDemandClient(config: ClientHandshakeConfig): {
   return { handshake: new Handshake(new ExpectPlainReply(config, hello)), send: helloFrame(hello) };
 }
 
-/** For a server that lets everybody begin in the clear: one that judges its clients starts the handshake of server.ts. */
-export function startOnDemandServer(config: ServerHandshakeConfig): Handshake {
-  return new Handshake(new ExpectFirstHello(config));
-}
-
 /** What these states have in common: nothing to wipe. */
-abstract class PlainState implements HandshakeState {
+export abstract class PlainState implements HandshakeState {
   readonly opener: undefined;
 
   abstract handle(message: HandshakeMessage): Transition;
@@ -71,26 +62,8 @@ class ExpectPlainReply extends PlainState {
   }
 }
 
-class ExpectFirstHello extends PlainState {
-  readonly #config: ServerHandshakeConfig;
-
-  constructor(config: ServerHandshakeConfig) {
-    super();
-    this.#config = config;
-  }
-
-  handle(message: HandshakeMessage): Transition {
-    if (message.type === messageTypes.clientHello) return new ExpectClientHello(this.#config).handle(message);
-    const peer = readOnDemand(message, this.#config.transport);
-    const reply = plainHello(this.#config, true);
-    const preamble = { said: [message, reply], peer };
-    const later = new Handshake(new ExpectLaterHello({ ...this.#config, preamble }));
-    return { next: established(peer, later), send: [helloFrame(reply)] };
-  }
-}
-
 /** Throws unless the peer would begin in the clear as well. */
-function readOnDemand(message: HandshakeMessage, transport: number): PeerExtensions {
+export function readOnDemand(message: HandshakeMessage, transport: number): PeerExtensions {
   expectType(message, messageTypes.plainHello);
   const hello = decodePlainHello(message.body);
   if (hello.transport !== transport)
@@ -121,23 +94,5 @@ class ExpectHelloRequest extends PlainState {
   begin(): Transition {
     const { next, frame } = greet(this.#config);
     return { next, send: [frame] };
-  }
-}
-
-/** The server, likewise. */
-class ExpectLaterHello extends PlainState {
-  readonly #config: ServerHandshakeConfig;
-
-  constructor(config: ServerHandshakeConfig) {
-    super();
-    this.#config = config;
-  }
-
-  handle(message: HandshakeMessage): Transition {
-    return new ExpectClientHello(this.#config).handle(message);
-  }
-
-  begin(): Transition {
-    return { next: this, send: [helloFrame(encodeHelloRequest())] };
   }
 }

@@ -8,7 +8,7 @@
 import { SealwireError } from '../base/errors.js';
 import { checkClientCertificate } from '../certificate/trust/validator.js';
 import { Connection } from '../connection/connection.js';
-import { startOnDemandServer } from '../handshake/on-demand.js';
+import { startOnDemandServer } from '../handshake/on-demand-server.js';
 import { startPlainServer } from '../handshake/plain.js';
 import { startServerHandshake } from '../handshake/server.js';
 import type { Handshake } from '../handshake/state.js';

@@ -2,7 +2,8 @@
 
 import { expect } from 'chai';
 import { type ClientHandshakeConfig, startClientHandshake } from '../../lib/handshake/client.js';
-import { startOnDemandClient, startOnDemandServer } from '../../lib/handshake/on-demand.js';
+import { startOnDemandClient } from '../../lib/handshake/on-demand.js';
+import { startOnDemandServer } from '../../lib/handshake/on-demand-server.js';
 import { startPlainClient, startPlainServer } from '../../lib/handshake/plain.js';
 import { type ServerHandshakeConfig, startServerHandshake } from '../../lib/handshake/server.js';
 import type { Established } from '../../lib/handshake/state.js';
