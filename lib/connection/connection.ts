@@ -49,7 +49,9 @@ export interface ConnectionOwner {
    * Throws, or rejects with, CERTIFICATE_REJECTED, POLICY_MISMATCH or {@link ApprovalDenied} unless what the peer has shown
    * is good; nothing that this side wants to say has left it by then. Returns the connection data that a client then says.
    */
-  checkPeer(shown: Pick<PendingVerdict, 'peerChain' | 'peer'>): PeerChecked | Promise<PeerChecked>;
+  checkPeer(
+    shown: Pick<PendingVerdict, 'peerChain' | 'peer' | 'protection'>,
+  ): PeerChecked | Promise<PeerChecked>;
   /** The handshake is over. */
   established(established: Established): void;
   /** Keys were agreed on a connection that was established without. */
@@ -70,7 +72,7 @@ export interface ConnectionOwner {
   closed(error: SealwireError): void;
 }
 
-/** `plain`: no keys. `securing`: they are being agreed. `secured`: they are there. */
+/** `plain`: no keys. `securing`: they are being agreed. `secured`: they are there, or the transport makes them needless. */
 export type SecurityState = 'plain' | 'securing' | 'secured';
 
 /** As {@link encodeCarried} made it; undefined on servers, and where a client has nothing to say. */
@@ -134,6 +136,11 @@ export class Connection {
     return this.#transport.remoteAddress;
   }
 
+  /** `TLSv1.3` where the transport speaks it, whoever is at its other end; undefined where it does not. */
+  get tls(): string | undefined {
+    return this.#transport.secure?.protocol;
+  }
+
   /** Key generations of both directions; 1 until the first key update, 0 without keys. */
   get generations(): { readonly sending: number; readonly receiving: number } {
     return { sending: this.#sender.generation, receiving: this.#receiver?.generation ?? 0 };
@@ -154,7 +161,8 @@ export class Connection {
 
   /** Whether there are keys. */
   get state(): SecurityState {
-    if (this.#established?.secrets !== undefined) return 'secured';
+    const { secrets, transport } = this.#established ?? {};
+    if (secrets !== undefined || transport !== undefined) return 'secured';
     return this.#phase === 'handshaking' || this.#securing !== undefined ? 'securing' : 'plain';
   }
 
@@ -208,8 +216,8 @@ export class Connection {
    * Throws ENCRYPTION_UNAVAILABLE on a connection without keys.
    */
   exportKey(label: string, bytes: number, context: Uint8Array = empty): Uint8Array {
-    const secrets = this.#established?.secrets;
-    if (this.#phase !== 'ready' || secrets === undefined) {
+    const exporter = this.#established?.exporter;
+    if (this.#phase !== 'ready' || exporter === undefined) {
       throw new SealwireError(
         'ENCRYPTION_UNAVAILABLE',
         this.securable
@@ -217,7 +225,7 @@ export class Connection {
           : 'there are no keys to export from on this connection',
       );
     }
-    return secrets.exporter.export(label, bytes, context);
+    return exporter.export(label, bytes, context);
   }
 
   /** What the peer has sent last led to nothing: it has to wait for its next turn, for longer where that was large. */
@@ -339,15 +347,16 @@ export class Connection {
   }
 
   #establish(established: Established): void {
-    const { secrets, peer } = established;
+    const { secrets, transport, peer } = established;
     this.#stopTimer();
     this.#phase = 'ready';
     this.#established = established;
     if (established.later !== undefined) this.#handshake = established.later;
     this.#transport.setMaxFrameBytes(this.#limits.maxFrameBytes);
-    this.#sender.establish(secrets?.sending, peer);
+    this.#sender.establish(secrets?.sending, peer, transport !== undefined);
     this.#receiver = new Receiver({
       secret: secrets?.receiving,
+      plainFlags: transport === undefined ? 0 : 3,
       mayBeRefused: !established.confirmed,
       limits: this.#limits,
       clock: this.#clock,

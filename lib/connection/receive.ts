@@ -36,6 +36,8 @@ export interface FrameConsumer {
 export interface ReceiverOptions {
   /** Undefined: only plain frames are accepted. */
   readonly secret: TrafficSecret | undefined;
+  /** What plain frames are worth: both flags where the transport gives them to everything, else none. */
+  readonly plainFlags?: 0 | typeof both;
   /**
    * A client that is through with its handshake takes a plain close until the first record, or until Accepted: a server
    * that refuses the client's flight has no traffic keys to say so with.
@@ -48,13 +50,15 @@ export interface ReceiverOptions {
 
 export class Receiver {
   #opener: Opener | undefined;
+  readonly #plainFlags: number;
   readonly #consumer: FrameConsumer;
   readonly #reassembly: Reassembly;
   /** Whether a plain close frame is taken: always without keys; with keys while the peer may still refuse. */
   #plainClose: boolean;
 
-  constructor({ secret, mayBeRefused, limits, clock, consumer }: ReceiverOptions) {
+  constructor({ secret, plainFlags = 0, mayBeRefused, limits, clock, consumer }: ReceiverOptions) {
     this.#opener = secret && new Opener(secret);
+    this.#plainFlags = plainFlags;
     this.#plainClose = secret === undefined || mayBeRefused;
     this.#consumer = consumer;
     this.#reassembly = new Reassembly(limits, clock, (error) => consumer.stalled(error));
@@ -88,7 +92,7 @@ export class Receiver {
         this.#consumer.closeReceived(decodeClose(body));
         return undefined;
       case frameTypes.keyUpdate:
-        if (flags === 0) throw unexpected('a key update without protection');
+        if (flags === 0 || this.#opener === undefined) throw unexpected('a key update without protection');
         return undefined;
       default:
         throw unexpected('a handshake frame on an established connection');
@@ -102,7 +106,7 @@ export class Receiver {
 
   #open(frame: Uint8Array): { flags: number; type: FrameType; body: Uint8Array } {
     const { flags, type } = readFirstByte(frame);
-    if (flags === 0) return { flags, type, body: frame.subarray(plainHeaderBytes) };
+    if (flags === 0) return { flags: this.#plainFlags, type, body: frame.subarray(plainHeaderBytes) };
     if (this.#opener === undefined) throw unexpected('a sealed record on a connection without keys');
     const opened = this.#opener.open(frame);
     this.#plainClose = false;

@@ -62,6 +62,8 @@ export class Sender {
   readonly #pressure: Pressure;
   readonly #observer: SenderObserver;
   #sealer: Sealer | undefined;
+  /** The transport protects everything: plain frames are as good as records of both flags. */
+  #isSecuredBelow = false;
   #maxMessageBytes = 0;
   #maxFrameBodyBytes = 0;
   #batch: Uint8Array[] = [];
@@ -88,11 +90,13 @@ export class Sender {
     );
   }
 
-  /** Goes over to traffic: with keys where there are any. The numbers are what the peer accepts. */
+  /** Goes over to traffic: with keys where there are any; `isSecuredBelow` where the transport makes them needless. The numbers are what the peer accepts. */
   establish(
     secret: TrafficSecret | undefined,
     peer: { readonly maxFrameBytes: number; readonly maxMessageBytes?: number },
+    isSecuredBelow = false,
   ): void {
+    this.#isSecuredBelow = isSecuredBelow;
     this.#sealer = secret && new Sealer(secret, this.#limits, () => this.#clock.now());
     this.#maxFrameBodyBytes = peer.maxFrameBytes - recordOverheadBytes;
     this.#maxMessageBytes = peer.maxMessageBytes ?? peer.maxFrameBytes;
@@ -206,7 +210,7 @@ export class Sender {
   }
 
   #checkMessage(flags: number, message: Uint8Array): void {
-    if (flags !== 0 && this.#sealer === undefined) {
+    if (flags !== 0 && this.#sealer === undefined && !this.#isSecuredBelow) {
       throw new SealwireError(
         'ENCRYPTION_UNAVAILABLE',
         'this connection has no keys; set enableEncryption on both sides',

@@ -228,6 +228,7 @@ class ExpectFinished extends SealedState<FlightWithChain> {
     const verdict = new PendingVerdict({
       peerChain: chain,
       peer,
+      protection: config.signed ? 'signed' : 'anonymous',
       accept: (connectionData) => this.#answer(connectionData),
       destroy: () => this.destroy(),
     });

@@ -117,13 +117,7 @@ export class Exporter {
   /** `length` bytes, bound to `label` and to any `context`. Throws INVALID_ARGUMENT beyond the protocol's bounds. */
   export(label: string, length: number, context: Uint8Array): Uint8Array {
     const crypto = this.#crypto;
-    const labelBytes = utf8(label).length;
-    if (labelBytes < 1 || labelBytes > maxExportLabelBytes) {
-      throw new SealwireError('INVALID_ARGUMENT', `the label must have 1 to ${maxExportLabelBytes} bytes`);
-    }
-    if (!Number.isInteger(length) || length < 1 || length > maxExportBytes) {
-      throw new SealwireError('INVALID_ARGUMENT', `a key can have 1 to ${maxExportBytes} bytes`);
-    }
+    checkExport(label, length);
     const derived = deriveSecret(crypto, this.#secret, label, crypto.hash('sha256', empty));
     const key = expandLabel(crypto, derived, 'exporter', crypto.hash('sha256', context), length);
     wipe(derived);
@@ -132,6 +126,17 @@ export class Exporter {
 
   destroy(): void {
     wipe(this.#secret);
+  }
+}
+
+/** Throws INVALID_ARGUMENT beyond the protocol's bounds. */
+export function checkExport(label: string, length: number): void {
+  const labelBytes = utf8(label).length;
+  if (labelBytes < 1 || labelBytes > maxExportLabelBytes) {
+    throw new SealwireError('INVALID_ARGUMENT', `the label must have 1 to ${maxExportLabelBytes} bytes`);
+  }
+  if (!Number.isInteger(length) || length < 1 || length > maxExportBytes) {
+    throw new SealwireError('INVALID_ARGUMENT', `a key can have 1 to ${maxExportBytes} bytes`);
   }
 }
 

@@ -8,12 +8,13 @@
 import { encodeHelloRequest, type HandshakeMessage, messageTypes } from '../wire/handshake-message.js';
 import { PlainState, readOnDemand } from './on-demand.js';
 import { established, plainHello } from './plain.js';
+import { overTransport } from './secure-transport-server.js';
 import { ExpectClientHello, type ServerHandshakeConfig } from './server.js';
 import { Handshake, helloFrame, type Transition } from './state.js';
 
 /** For a server that lets everybody begin in the clear: one that judges its clients starts the handshake of server.ts. */
 export function startOnDemandServer(config: ServerHandshakeConfig): Handshake {
-  return new Handshake(new ExpectFirstHello(config));
+  return new Handshake(overTransport(config, new ExpectFirstHello(config)));
 }
 
 class ExpectFirstHello extends PlainState {

@@ -60,7 +60,7 @@ class ExpectPlainHello implements HandshakeState {
   }
 
   handle(message: HandshakeMessage): Transition {
-    if (message.type === messageTypes.clientHello) {
+    if (message.type === messageTypes.clientHello || message.type === messageTypes.transportHello) {
       throw failed('encryption-mismatch', 'the client has encryption on (enableEncryption), this server off');
     }
     expectType(message, messageTypes.plainHello);
@@ -112,6 +112,7 @@ function pendingVerdict(peer: PeerExtensions): PendingVerdict {
   return new PendingVerdict({
     peerChain: [],
     peer,
+    protection: 'none',
     accept: () => ({ next: established(peer), send: [helloFrame(encodeAccepted())] }),
     refuse: (denied) => helloFrame(refusalOf(denied)),
     destroy: () => undefined,
@@ -133,6 +134,7 @@ export function established(peer: PeerExtensions, later?: Handshake): Establishe
 export function plainHello(
   { transport, manifest, maxFrameBytes, maxMessageBytes, approves }: PlainHandshakeConfig,
   onDemand = false,
+  connectionData?: Uint8Array,
 ): HandshakeMessage {
   const extensions = peerExtensionMap({
     manifest,
@@ -142,6 +144,7 @@ export function plainHello(
     certificateRequest: undefined,
     ...(approves && { verdictFollows: true }),
     ...(onDemand && { onDemand }),
+    ...(connectionData && { connectionData }),
   });
   return encodePlainHello({ transport, extensions });
 }

@@ -16,6 +16,7 @@ import type { Identity } from '../certificate/identity.js';
 import type { CryptoProvider } from '../crypto/provider.js';
 import { Opener } from '../record/open.js';
 import type { Sealer } from '../record/seal.js';
+import type { SecureChannel } from '../transport/secure-channel.js';
 import { type CertificateRequest, type PeerExtensions, readPeerExtensions } from '../wire/extensions.js';
 import {
   type ClientHello,
@@ -23,6 +24,7 @@ import {
   decodeClientHello,
   decodeExtensionsMessage,
   decodePlainHello,
+  decodeTransportHello,
   encodeCertificate,
   encodeExtensionsMessage,
   encodeMessage,
@@ -37,6 +39,7 @@ import { checkProof, proveIdentity } from './certificate-verify.js';
 import { type ExpectedFlight, handshakeSealer, SealedState, sealFlight, sealMessage } from './flight.js';
 import { finishedMac, HandshakeSecrets } from './key-schedule.js';
 import { checkRepeated, type Preamble, requestHello } from './preamble.js';
+import { overTransport } from './secure-transport-server.js';
 import {
   Established,
   expectType,
@@ -45,6 +48,7 @@ import {
   type HandshakeState,
   helloFrame,
   PendingVerdict,
+  type Protection,
   type Transition,
 } from './state.js';
 import { Transcript } from './transcript.js';
@@ -59,6 +63,8 @@ export interface ServerHandshakeConfig {
   /** Every client is judged at the end of its handshake, and told: a PendingVerdict comes out. */
   readonly approves?: boolean;
   readonly transport: number;
+  /** TLS below, where this side lets it count; a client that is at its other end needs no keys then. */
+  readonly secure?: SecureChannel | undefined;
   readonly allowed: number;
   readonly manifest: Uint8Array;
   readonly maxFrameBytes: number;
@@ -87,7 +93,7 @@ export function startServerHandshake(config: ServerHandshakeConfig): Handshake {
   if (config.clientAuthentication !== 'none' && config.identities === undefined) {
     throw new SealwireError('INVALID_CONFIG', 'clientAuthentication needs a server that signs');
   }
-  return new Handshake(new ExpectClientHello(config));
+  return new Handshake(overTransport(config, new ExpectClientHello(config)));
 }
 
 /** Also for a client that would rather begin in the clear: then it is told to begin with a ClientHello. */
@@ -101,8 +107,7 @@ export class ExpectClientHello implements HandshakeState {
 
   handle(message: HandshakeMessage): Transition {
     const { crypto, iterations, preamble } = this.#config;
-    if (message.type === messageTypes.plainHello && preamble === undefined)
-      return this.#requestHello(message);
+    if (preamble === undefined && isOtherHello(message)) return this.#requestHello(message);
     expectType(message, messageTypes.clientHello);
     const hello = decodeClientHello(message.body);
     const { suite, clientShare, identity } = this.#negotiate(hello);
@@ -142,14 +147,19 @@ export class ExpectClientHello implements HandshakeState {
     // Nothing secret is held before the client has spoken.
   }
 
-  /** Which client began in the clear is told by the extension alone: others would go on so. */
   #requestHello(message: HandshakeMessage): Transition {
+    if (message.type === messageTypes.transportHello) decodeTransportHello(message.body);
+    else this.#checkBegunPlain(message);
+    const { preamble, frame } = requestHello(message);
+    return { next: new ExpectClientHello({ ...this.#config, preamble }), send: [frame] };
+  }
+
+  /** Which client began in the clear is told by the extension alone: others would go on so. */
+  #checkBegunPlain(message: HandshakeMessage): void {
     const { extensions } = decodePlainHello(message.body);
     if (!readPeerExtensions(extensions).onDemand) {
       throw failed('encryption-mismatch', 'the client has encryption off (enableEncryption), this server on');
     }
-    const { preamble, frame } = requestHello(message);
-    return { next: new ExpectClientHello({ ...this.#config, preamble }), send: [frame] };
   }
 
   #negotiate(hello: ClientHello): Negotiated {
@@ -278,6 +288,15 @@ class ExpectClientExtensions extends SealedState<Flight> {
   }
 }
 
+/** From a client that would have no keys, or none yet. */
+function isOtherHello({ type }: HandshakeMessage): boolean {
+  return type === messageTypes.plainHello || type === messageTypes.transportHello;
+}
+
+function protectionOf({ identities }: ServerHandshakeConfig): Protection {
+  return identities === undefined ? 'anonymous' : 'signed';
+}
+
 class ExpectClientCertificate extends SealedState<FlightOfPeer> {
   handle(message: HandshakeMessage): Transition {
     expectType(message, messageTypes.certificate);
@@ -317,6 +336,7 @@ class ExpectClientFinished extends SealedState<FlightWithChain> {
     const verdict = new PendingVerdict({
       peerChain: chain,
       peer,
+      protection: protectionOf(config),
       accept: () => this.#finish(),
       ...(config.approves && { refuse: (denied) => sealMessage(this.flight.sealer!, refusalOf(denied)) }),
       destroy: () => this.destroy(),
@@ -331,7 +351,7 @@ class ExpectClientFinished extends SealedState<FlightWithChain> {
     const traffic = secrets.intoTraffic(finishedHash);
     this.destroy();
     const next = new Established({
-      protection: config.identities === undefined ? 'anonymous' : 'signed',
+      protection: protectionOf(config),
       secrets: {
         sending: traffic.server,
         receiving: traffic.client,

@@ -39,6 +39,8 @@ export class PendingVerdict {
   readonly peerChain: readonly Uint8Array[];
   /** What the peer told about itself. */
   readonly peer: PeerExtensions;
+  /** How it will be, once the peer is accepted. */
+  readonly protection: Protection;
   /** For Handshake.accept() alone. */
   readonly accept: (connectionData: Uint8Array | undefined) => Transition;
   /** For Handshake.refuse() alone: the frame that tells the peer; undefined where the peer waits for no such word. */
@@ -48,26 +50,30 @@ export class PendingVerdict {
   constructor(fields: {
     peerChain: readonly Uint8Array[];
     peer: PeerExtensions;
+    protection: Protection;
     accept: (connectionData: Uint8Array | undefined) => Transition;
     refuse?: (denied: ApprovalDenied) => Uint8Array;
     destroy: () => void;
   }) {
     this.peerChain = fields.peerChain;
     this.peer = fields.peer;
+    this.protection = fields.protection;
     this.accept = fields.accept;
     this.refuse = fields.refuse;
     this.destroy = fields.destroy;
   }
 }
 
-/** How the peers came to their keys. */
-export type Protection = 'signed' | 'anonymous' | 'none';
+/** How the peers came to their keys; `transport`: they have none, and TLS below them between themselves. */
+export type Protection = 'signed' | 'anonymous' | 'transport' | 'none';
 
 /** Both sides agree on all of this, or there is no connection. */
 export class Established {
   readonly protection: Protection;
   /** Undefined without keys. */
   readonly secrets: EstablishedSecrets | undefined;
+  /** What gives every message both flags; undefined unless that is the transport. */
+  readonly transport: SecureTransport | undefined;
   /** What the peer told about itself. */
   readonly peer: PeerExtensions;
   /** Bit f: both sides accept records with flags f. */
@@ -82,6 +88,7 @@ export class Established {
   constructor(fields: {
     protection: Protection;
     secrets?: EstablishedSecrets;
+    transport?: SecureTransport;
     peer: PeerExtensions;
     allowed: number;
     peerChain: readonly Uint8Array[];
@@ -90,11 +97,17 @@ export class Established {
   }) {
     this.protection = fields.protection;
     this.secrets = fields.secrets;
+    this.transport = fields.transport;
     this.peer = fields.peer;
     this.allowed = fields.allowed;
     this.peerChain = fields.peerChain;
     this.confirmed = fields.confirmed;
     this.later = fields.later;
+  }
+
+  /** Keys for the application's own use; undefined where nothing is protected. */
+  get exporter(): Pick<Exporter, 'export'> | undefined {
+    return this.secrets?.exporter ?? this.transport?.exporter;
   }
 
   destroy(): void {
@@ -113,6 +126,13 @@ export interface EstablishedSecrets {
   /** `aes-256-gcm` or `chacha20-poly1305`. */
   readonly suite: string;
   readonly group: string;
+}
+
+/** TLS between the two peers themselves. */
+export interface SecureTransport {
+  /** `TLS_AES_256_GCM_SHA384` */
+  readonly cipher: string;
+  readonly exporter: Pick<Exporter, 'export'>;
 }
 
 /** Feeds frames, and the verdict, to the current state. After a throw it takes nothing more. */

@@ -25,8 +25,12 @@ export class ClientApproval {
    * Gives a client that is let in its data; rejects with {@link ApprovalDenied}. Undefined where nobody is to be asked, or
    * the connection has ended.
    */
-  ask(client: Peer, { chain, connectionData }: ShownByPeer, signal: AbortSignal): Promise<void> | undefined {
-    const { approve, encryption, signed } = this.#settings;
+  ask(
+    client: Peer,
+    { chain, connectionData, protection }: ShownByPeer,
+    signal: AbortSignal,
+  ): Promise<void> | undefined {
+    const { approve } = this.#settings;
     if (approve === undefined || signal.aborted) return undefined;
     this.#request = Object.freeze({
       id: client.id,
@@ -34,7 +38,7 @@ export class ClientApproval {
       identity: certificateIdentity(chain),
       connectionData: connectionData && readCarried(connectionData),
       remoteAddress: this.#remoteAddress,
-      protection: encryption ? (signed ? 'signed' : 'anonymous') : 'none',
+      protection,
       signal,
     });
     return askForApproval(approve, this.#request).then((data) => {

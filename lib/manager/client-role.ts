@@ -3,9 +3,10 @@
 import { SealwireError } from '../base/errors.js';
 import { checkServerCertificate } from '../certificate/trust/validator.js';
 import { Connection } from '../connection/connection.js';
-import { startClientHandshake } from '../handshake/client.js';
+import { type ClientHandshakeConfig, startClientHandshake } from '../handshake/client.js';
 import { startOnDemandClient } from '../handshake/on-demand.js';
 import { startPlainClient } from '../handshake/plain.js';
+import { startSecureClient } from '../handshake/secure-transport-client.js';
 import type { Interceptors } from '../rpc/interceptor.js';
 import type { ServiceClass } from '../rpc/proxy.js';
 import type { Services } from '../rpc/registry.js';
@@ -44,6 +45,7 @@ export class ClientRole {
   #session: Session | undefined;
   #starting: Promise<void> | undefined;
   #draining: Promise<void> | undefined;
+  #hasCheckedTls = false;
   /** Why the server did not let this client in. */
   #refusal: unknown;
 
@@ -130,7 +132,11 @@ export class ClientRole {
         maxFrameBytesLater: settings.limits.maxFrameBytes,
         tls: tlsOfClient(settings, (chain) => {
           isChecking = true;
-          return this.#checkCertificate(chain, signal);
+          const checked = this.#checkCertificate(chain, signal);
+          const good = (): void => {
+            this.#hasCheckedTls = true;
+          };
+          return checked === undefined ? good() : checked.then(good);
         }),
       });
       if (!signal.aborted) return connection;
@@ -232,8 +238,7 @@ export class ClientRole {
       maxMessageBytes: settings.limits.maxMessageBytes,
     };
     if (!settings.encryption) return startPlainClient(common);
-    const start = settings.onDemand ? startOnDemandClient : startClientHandshake;
-    return start({
+    const config: ClientHandshakeConfig = {
       ...common,
       crypto: settings.crypto,
       signed: settings.signed,
@@ -242,12 +247,18 @@ export class ClientRole {
       allowed: settings.allowed,
       saysConnectionData: settings.connectionData !== undefined,
       maxIterations: settings.limits.maxKeyStretchingIterations,
-    });
+    };
+    const { secure } = transport;
+    if (secure !== undefined && settings.trustSecureTransport) return startSecureClient(config, secure);
+    return settings.onDemand ? startOnDemandClient(config) : startClientHandshake(config);
   }
 
-  #checkServer({ chain }: ShownByPeer, signal: AbortSignal): void | Promise<void> {
+  #checkServer({ chain, protection }: ShownByPeer, signal: AbortSignal): void | Promise<void> {
     // An anonymous server shows nothing; a signing one has proved its chain, or there would be no question.
-    if (this.#options.settings.signed) return this.#checkCertificate(chain, signal);
+    if (protection === 'anonymous') return;
+    // What TLS was shown was judged before a byte of ours was sent, by a transport that asks.
+    if (protection === 'transport' && this.#hasCheckedTls) return;
+    return this.#checkCertificate(chain, signal);
   }
 
   #checkCertificate(chain: readonly Uint8Array[], signal: AbortSignal): void | Promise<void> {

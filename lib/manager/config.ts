@@ -41,6 +41,13 @@ export interface NetworkConfig {
    */
   readonly signKeyExchange?: boolean;
   /**
+   * Where both sides are the two ends of one TLS session (`wss://` or `tls://` between two Nodes, and nobody in between),
+   * let TLS be the encryption: no keys are agreed on top, every message has both flags. Default true. False on either side:
+   * Sealwire's own handshake runs inside TLS as well. It always does where a proxy ends TLS, and in browsers, which do not
+   * tell a page about TLS.
+   */
+  readonly trustSecureTransport?: boolean;
+  /**
    * The certificate of this side, with its key: a PFX file (base64 or bytes), or PEM. A server signs the key exchange
    * with it; of several, each client gets the one for the name that it asks for, else the first whose signature it reads.
    * A client shows it, the first that fits, to servers that ask for it (`clientAuthentication`) and that it has accepted.
@@ -120,6 +127,7 @@ export interface Settings {
   readonly encryption: boolean;
   /** Keys may wait until they are asked for: nothing on this side must be settled before the first call. */
   readonly onDemand: boolean;
+  readonly trustSecureTransport: boolean;
   readonly signed: boolean;
   /** Bit f: records with flags f are accepted. */
   readonly allowed: number;
@@ -157,6 +165,7 @@ export interface ClientSettings extends Settings {
 
 const knownOptions: readonly string[] = [
   'enableEncryption',
+  'trustSecureTransport',
   'encryption',
   'signKeyExchange',
   'certificate',
@@ -335,7 +344,11 @@ function commonSettings(config: NetworkConfig, platform: Platform): Settings {
   if (![0, 1, 2, 3].includes(minimumSecurity)) {
     throw invalid('minimumSecurity must be made of Security.Encrypted and Security.Authenticated');
   }
-  const { encryption = 'onConnect' }: { readonly encryption?: unknown } = config;
+  const {
+    encryption = 'onConnect',
+    trustSecureTransport = true,
+  }: { readonly encryption?: unknown; readonly trustSecureTransport?: unknown } = config;
+  if (typeof trustSecureTransport !== 'boolean') throw invalid('trustSecureTransport must be true or false');
   if (encryption !== 'onConnect' && encryption !== 'onDemand')
     throw invalid("encryption must be 'onConnect' or 'onDemand'");
   if (!enableEncryption && encryption === 'onDemand')
@@ -362,6 +375,7 @@ function commonSettings(config: NetworkConfig, platform: Platform): Settings {
     encryption: enableEncryption,
     // What must be protected from the first call on is protected at once.
     onDemand: encryption === 'onDemand' && minimumSecurity === 0,
+    trustSecureTransport,
     signed: signKeyExchange,
     allowed: enableEncryption ? allowedMask(minimumSecurity) : 0b0001,
     heartbeat: heartbeatSettings(config.heartbeat),

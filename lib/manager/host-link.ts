@@ -104,6 +104,7 @@ export class HostLink {
       encryption,
       // Nothing is gained by waiting for keys in process.
       onDemand: false,
+      trustSecureTransport: true,
       signed,
       allowed,
       crypto,

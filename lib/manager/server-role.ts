@@ -248,7 +248,8 @@ export class ServerRole {
     const { crypto, clientAuthentication, allowed, iterations } = settings;
     const shown = host ? host.shownBy(certificates) : certificates;
     const identities = settings.signed ? shown : undefined;
-    const policy = { clientAuthentication, approves, allowed, iterations };
+    const secure = settings.trustSecureTransport ? transport.secure : undefined;
+    const policy = { clientAuthentication, approves, allowed, iterations, secure };
     const start = settings.onDemand ? startOnDemandServer : startServerHandshake;
     return start({ ...common, ...policy, crypto, identities });
   }

@@ -10,11 +10,12 @@ import type { ClientSettings, ServerSettings } from './config.js';
 import type { ServerCertificates } from './server-certificates.js';
 
 export function tlsOfServer(certificates: ServerCertificates, settings: ServerSettings): TlsServerOptions {
-  const { clientAuthentication, limits } = settings;
+  const { clientAuthentication, trustSecureTransport, limits } = settings;
   return {
     // Which algorithms the client can verify is for TLS to know: those that we have keys of are all of its own.
     choose: (serverName) => tlsIdentity(certificates.choose(serverName, () => true)!),
-    asksClient: clientAuthentication !== 'none',
+    // Where TLS does not count, who the client is comes out in the handshake.
+    asksClient: clientAuthentication !== 'none' && trustSecureTransport,
     timeoutMs: limits.handshakeTimeoutMs,
     maxHandshakes: limits.maxHalfOpenConnections,
   };

@@ -8,14 +8,20 @@ import type { Session } from './session.js';
 
 /** How a connection is protected. */
 export interface ConnectionSecurity {
-  /** `plain`: no keys. `securing`: they are being agreed. `secured`: they are there. */
+  /** `plain`: no keys. `securing`: they are being agreed. `secured`: they are there, or needless: see `transport`. */
   readonly state: 'plain' | 'securing' | 'secured';
-  /** `signed`: the server proved its certificate. `anonymous`: it did not. `none`: there are no keys. */
-  readonly protection: 'signed' | 'anonymous' | 'none';
-  /** `aes-256-gcm` or `chacha20-poly1305`; undefined without keys. */
+  /**
+   * `signed`: keys of Sealwire's own, and the server proved its certificate. `anonymous`: it did not. `transport`: both sides
+   * have proved to be the two ends of one TLS session, in which the server proved its certificate; it gives both flags to
+   * every message, and there are no further keys. `none`: there are no keys, and nothing that TLS does counts.
+   */
+  readonly protection: 'signed' | 'anonymous' | 'transport' | 'none';
+  /** `aes-256-gcm` or `chacha20-poly1305`; that of TLS, as in `TLS_AES_256_GCM_SHA384`, for `transport`; undefined without keys. */
   readonly suite: string | undefined;
-  /** `x25519`; undefined without keys. */
+  /** `x25519`; undefined without keys of Sealwire's own. */
   readonly group: string | undefined;
+  /** `TLSv1.3` where this side's transport speaks it. Unless `protection` is `transport`, somebody else may be at its end. */
+  readonly tls: string | undefined;
 }
 
 /** The session behind a peer: for this floor and those that build it, out of sight of whoever has the peer. */

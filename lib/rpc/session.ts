@@ -86,6 +86,8 @@ export interface ShownByPeer {
   readonly chain: readonly Uint8Array[];
   /** As {@link readCarried} reads it; undefined where it said none. */
   readonly connectionData: Uint8Array | undefined;
+  /** How the connection will be protected. */
+  readonly protection: ConnectionSecurity['protection'];
 }
 
 export class Session implements ConnectionOwner {
@@ -130,8 +132,9 @@ export class Session implements ConnectionOwner {
     return {
       protection: established?.protection ?? 'none',
       state: this.#connection?.state ?? 'plain',
-      suite: established?.secrets?.suite,
+      suite: established?.secrets?.suite ?? established?.transport?.cipher,
       group: established?.secrets?.group,
+      tls: this.#connection?.tls,
     };
   }
 
@@ -349,9 +352,13 @@ export class Session implements ConnectionOwner {
   checkPeer({
     peerChain: chain,
     peer,
-  }: Pick<PendingVerdict, 'peerChain' | 'peer'>): PeerChecked | Promise<PeerChecked> {
+    protection,
+  }: Pick<PendingVerdict, 'peerChain' | 'peer' | 'protection'>): PeerChecked | Promise<PeerChecked> {
     const { signal } = this.#end;
-    const checked = this.#options.checkPeer({ chain, connectionData: peer.connectionData }, signal);
+    const checked = this.#options.checkPeer(
+      { chain, connectionData: peer.connectionData, protection },
+      signal,
+    );
     const answer = (): PeerChecked | Promise<PeerChecked> => {
       this.#checkExpectations(decodeManifest(peer.manifest));
       // Who was not waited for is asked nothing: what it gives may be worth something, such as a ticket.
@@ -411,7 +418,7 @@ export class Session implements ConnectionOwner {
       heartbeat: new Heartbeat({
         settings: heartbeat,
         clock,
-        hasKeys: established.secrets !== undefined,
+        hasKeys: connection.state === 'secured',
         // On a channel of its own: behind a large transfer it would come too late.
         send: (flags, message) => void connection.send(flags, message, 'heartbeat'),
         fail: (error) => connection.fail(error),

@@ -31,6 +31,7 @@ export const messageTypes = {
   refused: 22,
   plainHello: 64,
   helloRequest: 65,
+  transportHello: 66,
 } as const;
 
 /** How a connection's frames travel: docs/protocol.md section 1. */
@@ -240,17 +241,40 @@ export function encodePlainHello({ transport, extensions }: PlainHello): Handsha
   return encodeMessage(messageTypes.plainHello, body.finish());
 }
 
-export function decodePlainHello(body: Uint8Array): PlainHello {
+/** `secured`: under a transport that both sides have found to be theirs, where what is never said in the clear may be said. */
+export function decodePlainHello(body: Uint8Array, secured = false): PlainHello {
   const reader = new ByteReader(body);
   readVersion(reader);
   const transport = reader.u8();
   const extensions = decodeExtensions(reader.vector(2));
   reader.finish();
-  const { allowed, clientCertificateRequest, connectionData } = extensionTypes;
-  for (const type of [allowed, clientCertificateRequest, connectionData]) {
+  const { allowed, clientCertificateRequest, connectionData, onDemand } = extensionTypes;
+  for (const type of [allowed, clientCertificateRequest, secured ? onDemand : connectionData]) {
     if (extensions.has(type)) throw malformed('an extension that has no place on a connection without keys');
   }
   return { transport, extensions };
+}
+
+/** What proves to either side that the other is at the other end of its own TLS: docs/protocol.md section 4.9. */
+export interface TransportHello {
+  readonly transport: number;
+  /** 32 bytes. */
+  readonly binding: Uint8Array;
+}
+
+export const bindingBytes = 32;
+
+export function encodeTransportHello({ transport, binding }: TransportHello): HandshakeMessage {
+  const body = new ByteWriter().u16(protocolVersion).u8(transport).bytes(binding);
+  return encodeMessage(messageTypes.transportHello, body.finish());
+}
+
+export function decodeTransportHello(body: Uint8Array): TransportHello {
+  const reader = new ByteReader(body);
+  readVersion(reader);
+  const hello = { transport: reader.u8(), binding: reader.bytes(bindingBytes) };
+  reader.finish();
+  return hello;
 }
 
 /** `Begin with a ClientHello`: that it is there is what it says. */
