@@ -6,7 +6,6 @@ import { Connection } from '../connection/connection.js';
 import { type ClientHandshakeConfig, startClientHandshake } from '../handshake/client.js';
 import { startOnDemandClient } from '../handshake/on-demand.js';
 import { startPlainClient } from '../handshake/plain.js';
-import { startSecureClient } from '../handshake/secure-transport-client.js';
 import type { Interceptors } from '../rpc/interceptor.js';
 import type { ServiceClass } from '../rpc/proxy.js';
 import type { Services } from '../rpc/registry.js';
@@ -230,7 +229,7 @@ export class ClientRole {
   }
 
   #hello(transport: TransportConnection): ClientHello {
-    const { settings, services } = this.#options;
+    const { platform, settings, services } = this.#options;
     const common = {
       transport: transportCodes[transport.kind],
       manifest: services.manifest,
@@ -249,7 +248,8 @@ export class ClientRole {
       maxIterations: settings.limits.maxKeyStretchingIterations,
     };
     const { secure } = transport;
-    if (secure !== undefined && settings.trustSecureTransport) return startSecureClient(config, secure);
+    if (secure !== undefined && settings.trustSecureTransport && platform.startSecureClient !== undefined)
+      return platform.startSecureClient(config, secure);
     return settings.onDemand ? startOnDemandClient(config) : startClientHandshake(config);
   }
 

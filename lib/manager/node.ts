@@ -4,6 +4,7 @@ import { rootCertificates } from 'node:tls';
 import type { Clock } from '../base/clock.js';
 import { SealwireError } from '../base/errors.js';
 import { nodeCrypto } from '../crypto/node.js';
+import { startSecureClient } from '../handshake/secure-transport-client.js';
 import { MemoryTransport } from '../transport/memory.js';
 import { TcpTransport } from '../transport/tcp.js';
 import type { ClientTransport, ServerTransport } from '../transport/transport.js';
@@ -26,6 +27,7 @@ export const nodePlatform: Platform = {
   crypto: nodeCrypto,
   clock: nodeClock,
   dial: transportFor,
+  startSecureClient,
   listenOn: transportFor,
   builtInRoots: () => rootCertificates,
   warn: (code, message) => process.emitWarning(message, { code }),

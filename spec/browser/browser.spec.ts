@@ -101,6 +101,7 @@ describe('in a real browser', function () {
         tab.frames.length = 0;
         expect(await connect(keyKind)).to.deep.equal({
           protection: 'signed',
+          state: 'secured',
           suite: 'chacha20-poly1305',
           group: 'x25519',
         });

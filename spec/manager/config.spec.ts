@@ -391,6 +391,7 @@ describe('manager/config', () => {
         state: 'secured',
         suite: 'chacha20-poly1305',
         group: 'x25519',
+        tls: undefined,
       });
       // A batch waits for the end of the turn, which a browser's clock finds out by a message.
       const answers = await Promise.all(

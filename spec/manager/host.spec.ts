@@ -38,7 +38,13 @@ describe('manager: a host', () => {
       expect(host.state).to.equal('ready');
       expect([hostClient!.security, connection!.security]).to.deep.equal([
         connection!.security,
-        { protection: 'signed', state: 'secured', suite: hostClient!.security.suite, group: 'x25519' },
+        {
+          protection: 'signed',
+          state: 'secured',
+          suite: hostClient!.security.suite,
+          group: 'x25519',
+          tls: undefined,
+        },
       ]);
 
       const guest = newClient().register(new Hud());
