@@ -1,7 +1,7 @@
 // Being a client: dial, agree on keys, check the server's certificate, say who this is, and there is a session.
 
 import { SealwireError } from '../base/errors.js';
-import { checkServerCertificate } from '../certificate/trust/validator.js';
+import { checkServerCertificate, type ValidationContext } from '../certificate/trust/validator.js';
 import { Connection } from '../connection/connection.js';
 import { type ClientHandshakeConfig, startClientHandshake } from '../handshake/client.js';
 import { startOnDemandClient } from '../handshake/on-demand.js';
@@ -131,7 +131,7 @@ export class ClientRole {
         maxFrameBytesLater: settings.limits.maxFrameBytes,
         tls: tlsOfClient(settings, (chain) => {
           isChecking = true;
-          const checked = this.#checkCertificate(chain, signal);
+          const checked = this.#checkCertificate(chain, 'tls', signal);
           const good = (): void => {
             this.#hasCheckedTls = true;
           };
@@ -258,10 +258,14 @@ export class ClientRole {
     if (protection === 'anonymous') return;
     // What TLS was shown was judged before a byte of ours was sent, by a transport that asks.
     if (protection === 'transport' && this.#hasCheckedTls) return;
-    return this.#checkCertificate(chain, signal);
+    return this.#checkCertificate(chain, protection === 'transport' ? 'tls' : 'handshake', signal);
   }
 
-  #checkCertificate(chain: readonly Uint8Array[], signal: AbortSignal): void | Promise<void> {
+  #checkCertificate(
+    chain: readonly Uint8Array[],
+    shownIn: ValidationContext['shownIn'],
+    signal: AbortSignal,
+  ): void | Promise<void> {
     const { platform, settings, transport } = this.#options;
     return checkServerCertificate({
       crypto: settings.crypto,
@@ -271,6 +275,7 @@ export class ClientRole {
       dialledHost: transport.hostname,
       time: platform.clock.date(),
       validate: settings.validate,
+      shownIn,
       signal,
     });
   }

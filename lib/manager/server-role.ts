@@ -16,7 +16,7 @@ import type { Interceptors } from '../rpc/interceptor.js';
 import { type LimitName, LimitReporter } from '../rpc/limit-report.js';
 import type { Peer } from '../rpc/peer.js';
 import type { Services } from '../rpc/registry.js';
-import { Session, type SessionObserver } from '../rpc/session.js';
+import { Session, type SessionObserver, type ShownByPeer } from '../rpc/session.js';
 import type { Listener, ServerTransport, TransportConnection } from '../transport/transport.js';
 import { type CloseReason, encodeClose, frameTypes, plainFrame } from '../wire/frame.js';
 import { transportCodes } from '../wire/handshake-message.js';
@@ -180,7 +180,7 @@ export class ServerRole {
       clock: platform.clock,
       expectations: new Set(),
       checkPeer: (shown, signal) => {
-        const checked = this.#checkCertificate(shown.chain, signal, host);
+        const checked = this.#checkCertificate(shown, signal, host);
         return this.#judge(checked, () => approval.ask(session.peer, shown, signal), signal);
       },
       observer: {
@@ -267,7 +267,7 @@ export class ServerRole {
 
   /** Whether a client may show none is settled in the handshake. */
   #checkCertificate(
-    chain: readonly Uint8Array[],
+    { chain, protection }: ShownByPeer,
     signal: AbortSignal,
     host: HostLink | undefined,
   ): void | Promise<void> {
@@ -279,7 +279,8 @@ export class ServerRole {
     const { platform, settings } = this.#options;
     const { crypto, roots, validate } = settings;
     const time = platform.clock.date();
-    return checkClientCertificate({ crypto, chain, roots, time, validate, signal });
+    const shownIn = protection === 'transport' ? 'tls' : 'handshake';
+    return checkClientCertificate({ crypto, chain, roots, time, validate, shownIn, signal });
   }
 
   /**

@@ -1,6 +1,7 @@
 // Frames over the WebSocket that browsers have (and Node from version 22 on): the client's role alone.
 //
-// It can neither pause what comes in nor refuse a length before it is buffered, nor cut the way at once: the limits
+// A page cannot see the TLS of wss://, neither its keys nor its certificate: `secure` is never there, and Sealwire's own
+// handshake runs inside. It can neither pause what comes in nor refuse a length before it is buffered, nor cut the way at once: the limits
 // are kept on whole messages, and destroy() forgets the socket while the browser finishes closing it.
 
 import { SealwireError } from '../base/errors.js';

@@ -36,6 +36,7 @@ const leastBlocks: Readonly<Record<string, number>> = {
   'docs/streams.md': 3,
   'docs/targets.md': 6,
   'docs/tokens.md': 9,
+  'docs/transports.md': 3,
   'docs/validation.md': 4,
 };
 
@@ -141,6 +142,10 @@ describe('the pages', () => {
     [
       'interceptors',
       /^a lamp for ada\na chair for ada\nonly a lamp for ada\nincoming Shop\.order \{ UNAUTHENTICATED: 1, OK: 1 \} 0\n(?=[\s\S]*Shop\.prices \{ OK: 2 \} 0\n)(?=[\s\S]*Shop\.stock \{ UNAVAILABLE: 2, OK: 1 \} 0\n)[\s\S]*Shop\.deliveries \{ OK: 2 \} 3\n$/,
+    ],
+    [
+      'transports',
+      /^transport\nws:.*: signed, aes-256-gcm, no TLS\n.*flags 3 over signed; .*flags 0\n(?:(?:wss|tls):.*: transport, suite of TLS, TLSv1\.3\n.*flags 3 over transport; .*flags 3\n){2}wss:.*: signed, aes-256-gcm, TLSv1\.3\n.*flags 3 over signed; .*flags 0\n$/,
     ],
     [
       'tokens',

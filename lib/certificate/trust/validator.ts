@@ -23,6 +23,8 @@ export interface ValidationContext {
   readonly time: Date;
   /** Whose certificate it is. */
   readonly purpose: 'server' | 'client';
+  /** Where it was shown: behind a proxy that ends TLS there are two, the proxy's and the server's own. */
+  readonly shownIn: 'handshake' | 'tls';
   /** Aborted when the connection has ended, or took too long: nobody waits for the answer any more. */
   readonly signal: AbortSignal;
   /** What would have been decided without this function: whether {@link defaultResult} is ok. Worked out once. */
@@ -49,6 +51,8 @@ export interface ClientCertificateCheck {
   readonly roots: readonly Certificate[];
   readonly time: Date;
   readonly validate?: CertificateValidator | undefined;
+  /** For {@link ValidationContext.shownIn}; default `handshake`. */
+  readonly shownIn?: ValidationContext['shownIn'];
   /** For {@link ValidationContext.signal}; without it, one that is never aborted. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -78,7 +82,15 @@ export function checkClientCertificate(check: ClientCertificateCheck): Promise<v
 }
 
 function checkCertificate(
-  { crypto, chain, roots, time, validate, signal = new AbortController().signal }: ClientCertificateCheck,
+  {
+    crypto,
+    chain,
+    roots,
+    time,
+    validate,
+    shownIn = 'handshake',
+    signal = new AbortController().signal,
+  }: ClientCertificateCheck,
   purpose: 'server' | 'client',
   hostname: string,
   requiredName: string | undefined,
@@ -107,6 +119,7 @@ function checkCertificate(
   const context: ValidationContext = Object.freeze({
     time: new Date(time),
     purpose,
+    shownIn,
     signal,
     validateDefault: () => runDefault().ok,
     defaultResult: () => forApplication(runDefault()),
