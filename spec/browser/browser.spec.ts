@@ -104,6 +104,7 @@ describe('in a real browser', function () {
           state: 'secured',
           suite: 'chacha20-poly1305',
           group: 'x25519',
+          tls: undefined,
         });
         frames = tab.frames;
       });
