@@ -3,7 +3,7 @@
 
 import { expect } from 'chai';
 import { ApprovalDenied } from '../../lib/base/approval-denied.js';
-import { toHex } from '../../lib/base/bytes.js';
+import { concat, toHex } from '../../lib/base/bytes.js';
 import { encodeManifest } from '../../lib/contract/manifest.js';
 import type { Security } from '../../lib/contract/security.js';
 import { nobleCrypto } from '../../lib/crypto/noble.js';
@@ -12,8 +12,10 @@ import type { CipherName, CryptoProvider, PrivateKey } from '../../lib/crypto/pr
 import { signedContent } from '../../lib/handshake/certificate-verify.js';
 import { startClientHandshake } from '../../lib/handshake/client.js';
 import { Exporter, finishedMac, HandshakeSecrets } from '../../lib/handshake/key-schedule.js';
-import { startOnDemandClient, startOnDemandServer } from '../../lib/handshake/on-demand.js';
+import { startOnDemandClient } from '../../lib/handshake/on-demand.js';
+import { startOnDemandServer } from '../../lib/handshake/on-demand-server.js';
 import { startPlainClient, startPlainServer } from '../../lib/handshake/plain.js';
+import { startSecureClient } from '../../lib/handshake/secure-transport-client.js';
 import { startServerHandshake } from '../../lib/handshake/server.js';
 import { Established, PendingVerdict } from '../../lib/handshake/state.js';
 import { Transcript } from '../../lib/handshake/transcript.js';
@@ -25,6 +27,7 @@ import { type FrameType, frameTypes, plainFrame, readFirstByte } from '../../lib
 import { splitMessages } from '../../lib/wire/handshake-message.js';
 import { fromHex, vectors } from '../support/vectors.js';
 import { type Agreed, agree, carry, expectHandshakeFailed, fixedCrypto, identityOf, only } from './roles.js';
+import { tlsSession } from './tls-session.js';
 
 interface Side {
   manifest: { name: string; methods: { name: string; flags: number }[] }[];
@@ -58,7 +61,8 @@ interface CertificateRequest {
 }
 interface Vector {
   inputs: {
-    before?: 'plainHellos' | 'helloRequest';
+    before?: 'plainHellos' | 'helloRequest' | 'transportHello';
+    binding?: string;
     clientRandom: string;
     clientPrivateKey: string;
     serverRandom: string;
@@ -106,6 +110,7 @@ const names = [
   'approval',
   'on-demand',
   'hello-request',
+  'transport-hello',
 ];
 const ciphers: Record<number, CipherName> = { 1: 'aes-256-gcm', 2: 'chacha20-poly1305' };
 const noRekey = { rekeyAfterRecords: 2 ** 23, rekeyAfterBytes: 2 ** 36, rekeyAfterMs: 3_600_000 };
@@ -315,6 +320,15 @@ function replay(vector: Vector, crypto: CryptoProvider): Agreed {
   const { connectionData } = connectionDataOf(vector.inputs.client);
   const { before } = vector.inputs;
   if (before === undefined) return agree(clientOf(vector, client), serverOf(vector, server), connectionData);
+  if (before === 'transportHello') {
+    // The binding alone is looked at; the server has none to compare it with.
+    const exported = concat([fromHex(vector.inputs.binding!), new Uint8Array(32)]);
+    const { handshake, send } = startSecureClient(
+      clientOf(vector, client),
+      tlsSession(() => exported),
+    );
+    return carry(handshake, send, startServerHandshake(serverOf(vector, server)));
+  }
   const { handshake, send } = startOnDemandClient(clientOf(vector, client));
   if (before === 'helloRequest')
     return carry(handshake, send, startServerHandshake(serverOf(vector, server)));

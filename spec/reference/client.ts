@@ -23,15 +23,18 @@ import {
   decodePlainHello,
   decodeRefused,
   decodeServerHello,
+  decodeTransportHello,
   encodeCertificate,
   encodeCertificateVerify,
   encodeClientHello,
   encodeExtensions,
   encodeMessage,
   encodePlainHello,
+  encodeTransportHello,
   inTheClear,
   type Message,
   messageTypes,
+  overTls,
   readAnnouncement,
   refuseUnlessRepeated,
   x25519Group,
@@ -40,11 +43,14 @@ import { closeCodes, concat, equal, refuseUnless } from './notation.js';
 import { type Agreement, Peer, type Turn } from './peer.js';
 import { Both, decodeFirstByte, frameTypes, plainFrame } from './record.js';
 import { refuseWrongSignature, signedContent } from './signature.js';
+import { bindingsOf, type TlsExporter } from './tls-exporter.js';
 import { x25519, x25519PublicKey } from './x25519.js';
 
 export interface ReferenceClientOptions {
   /** false: PlainHello, section 7; then only `transport` and `announcement` count. */
   encryption: boolean;
+  /** Section 4.9: TLS that it lets count. */
+  tls?: TlsExporter;
   /** Section 4.8: it would begin in the clear. */
   onDemand?: boolean;
   random: Uint8Array;
@@ -79,6 +85,8 @@ export class ReferenceClient extends Peer {
   private opening?: Direction;
   private server?: Announcement;
   private traffic?: TrafficSecrets;
+  /** Section 4.9: the server is at the other end of its TLS. */
+  private ownsTls = false;
 
   constructor(options: ReferenceClientOptions) {
     super();
@@ -89,6 +97,13 @@ export class ReferenceClient extends Peer {
   }
 
   start(): Uint8Array {
+    const { tls } = this.options;
+    if (this.options.encryption && tls) {
+      this.expected = [messageTypes.transportHello];
+      const { client } = bindingsOf(tls);
+      const body = encodeTransportHello({ transport: this.options.transport, binding: client });
+      return this.say({ type: messageTypes.transportHello, body });
+    }
     const { encryption, onDemand, transport, announcement } = this.options;
     if (encryption && !onDemand) return this.clientHello();
     const extensions = announce(onDemand ? inTheClear(announcement) : announcement);
@@ -183,10 +198,20 @@ export class ReferenceClient extends Peer {
         // The server has said that it will not refuse the flight, so no plain close can mean that.
         this.plainCloseTaken = false;
         if (this.secrets) this.goOver();
+        else if (this.ownsTls) this.goOverTls();
         else this.goOverPlain();
         return;
+      case messageTypes.transportHello: {
+        const { transport, binding } = decodeTransportHello(message.body);
+        const own = bindingsOf(this.options.tls!).server;
+        refuseUnless(transport === this.options.transport && equal(binding, own), 'another session of TLS');
+        this.ownsTls = true;
+        this.expected = [messageTypes.plainHello];
+        return;
+      }
       case messageTypes.plainHello:
-        this.receivePlainHello(message);
+        if (this.ownsTls) this.receiveOverTls(message, turn);
+        else this.receivePlainHello(message);
         return;
     }
     this.transcript.push(message);
@@ -201,8 +226,9 @@ export class ReferenceClient extends Peer {
       refuseUnless(due === undefined, 'a HelloRequest in the handshake');
     } else {
       const { encryption, onDemand } = this.options;
+      const asks = due === messageTypes.transportHello;
       refuseUnless(
-        encryption && onDemand === true && due === messageTypes.plainHello,
+        asks || (encryption && onDemand === true && due === messageTypes.plainHello && !this.ownsTls),
         'a HelloRequest to no question',
       );
       this.transcript.push(message);
@@ -294,6 +320,21 @@ export class ReferenceClient extends Peer {
     }
     if (this.server.verdictFollows) this.expected = [messageTypes.accepted];
     else this.goOverPlain();
+  }
+
+  private receiveOverTls(message: Message, turn: Turn): void {
+    const { transport, announcement } = this.options;
+    const hello = decodePlainHello(message.body);
+    refuseUnless(hello.transport === transport, 'another transport');
+    this.server = readAnnouncement(hello.extensions, { ofServer: true, sealed: false, overTls: true });
+    const body = encodePlainHello({ transport, extensions: announce(overTls(announcement)) });
+    turn.send.push(plainFrame(frameTypes.handshake, encodeMessage({ type: messageTypes.plainHello, body })));
+    if (this.server.verdictFollows) this.expected = [messageTypes.accepted];
+    else this.goOverTls();
+  }
+
+  private goOverTls(): void {
+    this.startOverTls(this.options.tls!, this.server!, this.options.announcement.maxFrameBytes);
   }
 
   private goOverPlain(): void {

@@ -23,6 +23,7 @@ import {
   encodePlainHello,
   encodeRefused,
   encodeServerHello,
+  encodeTransportHello,
   inTheClear,
   type Message,
   messageTypes,
@@ -37,7 +38,9 @@ import { x25519, x25519PublicKey } from './x25519.js';
 
 export interface HandshakeInputs {
   /** Section 4.8: what came before the ClientHello; absent: nothing. */
-  before?: 'plainHellos' | 'helloRequest';
+  before?: 'plainHellos' | 'helloRequest' | 'transportHello';
+  /** Of the TransportHello, where that came before: it is compared with nothing here. */
+  binding?: Uint8Array;
   clientRandom: Uint8Array;
   clientPrivateKey: Uint8Array;
   /** In order of preference. */
@@ -99,11 +102,16 @@ export function fullHandshake(inputs: HandshakeInputs): Handshake {
   // 4.8: what was said in the clear before
   const clearHello = (announcement: Announcement): Uint8Array =>
     encodePlainHello({ transport: inputs.transport, extensions: announce(inTheClear(announcement)) });
-  if (inputs.before) say('client', 'PlainHello', messageTypes.plainHello, clearHello(inputs.client));
+  if (inputs.before === 'transportHello') {
+    const hello = { transport: inputs.transport, binding: inputs.binding! };
+    say('client', 'TransportHello', messageTypes.transportHello, encodeTransportHello(hello));
+  } else if (inputs.before) {
+    say('client', 'PlainHello', messageTypes.plainHello, clearHello(inputs.client));
+  }
   if (inputs.before === 'plainHellos') {
     say('server', 'PlainHello', messageTypes.plainHello, clearHello(inputs.server));
   }
-  if (inputs.before === 'helloRequest') {
+  if (inputs.before === 'helloRequest' || inputs.before === 'transportHello') {
     say('server', 'HelloRequest', messageTypes.helloRequest, new Uint8Array(0));
   }
   const before = messages.length;

@@ -15,6 +15,7 @@ import {
   encodePlainHello,
   encodeRefused,
   encodeServerHello,
+  encodeTransportHello,
   type Refusal,
   type ServerHello,
 } from './messages.js';
@@ -102,6 +103,7 @@ function handshakeMessages(): object[] {
     transport: 1,
     extensions: announce({ manifest: [], maxFrameBytes: 65_536, onDemand: true }),
   };
+  const transportHello = { transport: 2, binding: bytes(32, 5) };
   return [
     { name: 'ClientHello', fields: clientHello, body: encodeClientHello(clientHello) },
     { name: 'ClientHello', fields: helloOfMany, body: encodeClientHello(helloOfMany) },
@@ -134,6 +136,7 @@ function handshakeMessages(): object[] {
     })),
     { name: 'PlainHello', fields: plainHello, body: encodePlainHello(plainHello) },
     { name: 'PlainHello', fields: onDemandHello, body: encodePlainHello(onDemandHello) },
+    { name: 'TransportHello', fields: transportHello, body: encodeTransportHello(transportHello) },
     { name: 'HelloRequest', fields: bytes(0, 0), body: bytes(0, 0) },
   ];
 }

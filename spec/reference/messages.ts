@@ -37,6 +37,7 @@ export const messageTypes = {
   refused: 22,
   plainHello: 64,
   helloRequest: 65,
+  transportHello: 66,
 } as const;
 
 export const x25519Group = 0x001d;
@@ -258,6 +259,8 @@ export interface Announcer {
   ofServer: boolean;
   /** In Extensions, or in a PlainHello. */
   sealed: boolean;
+  /** Section 4.9: in a PlainHello behind TransportHellos that fit. */
+  overTls?: boolean;
 }
 
 export function announce(announcement: Announcement): Extension[] {
@@ -283,7 +286,10 @@ export function announce(announcement: Announcement): Extension[] {
   return extensions;
 }
 
-export function readAnnouncement(extensions: Extension[], { ofServer, sealed }: Announcer): Announcement {
+export function readAnnouncement(
+  extensions: Extension[],
+  { ofServer, sealed, overTls = false }: Announcer,
+): Announcement {
   const find = (type: number) => extensions.find((extension) => extension.type === type)?.data;
   const manifest = find(extensionTypes.manifest);
   const maxFrameBytes = find(extensionTypes.maxFrameBytes);
@@ -317,14 +323,17 @@ export function readAnnouncement(extensions: Extension[], { ofServer, sealed }: 
   refuseUnless(request === undefined || inServersExtensions, 'a request for a certificate from no server');
   if (request) announcement.clientCertificateRequest = decodeCertificateRequest(request);
   const data = find(extensionTypes.connectionData);
-  refuseUnless(data === undefined || (sealed && !ofServer), 'connection_data where it does not belong');
+  refuseUnless(
+    data === undefined || ((sealed || overTls) && !ofServer),
+    'connection_data where it does not belong',
+  );
   if (data) announcement.connectionData = decodeCarried(data, 16_384);
   const verdict = find(extensionTypes.verdictFollows);
   refuseUnless(verdict === undefined || ofServer, 'verdict_follows from no server');
   refuseUnless(verdict === undefined || verdict.length === 0, 'verdict_follows is empty');
   if (verdict) announcement.verdictFollows = true;
   const onDemand = find(extensionTypes.onDemand);
-  refuseUnless(onDemand === undefined || !sealed, 'on_demand where it does not belong');
+  refuseUnless(onDemand === undefined || !(sealed || overTls), 'on_demand where it does not belong');
   refuseUnless(onDemand === undefined || onDemand.length === 0, 'on_demand is empty');
   refuseUnless(!(onDemand && verdict), 'on_demand and a verdict');
   if (onDemand) announcement.onDemand = true;
@@ -376,6 +385,42 @@ export function decodeAccepted(body: Uint8Array): void {
 
 export function decodeHelloRequest(body: Uint8Array): void {
   refuseUnless(body.length === 0, 'HelloRequest has no bytes');
+}
+
+// 4.9
+
+export interface TransportHello {
+  transport: number;
+  binding: Uint8Array;
+}
+
+export function encodeTransportHello({ transport, binding }: TransportHello): Uint8Array {
+  return concat(u16(version), u8(transport), binding);
+}
+
+export function decodeTransportHello(body: Uint8Array): TransportHello {
+  const reader = new Reader(body);
+  readVersion(reader);
+  const hello = { transport: readTransport(reader), binding: reader.bytes(32) };
+  reader.end();
+  return hello;
+}
+
+/** What a side says over TLS that both own: nothing that is about keys. */
+export function overTls({
+  manifest,
+  maxFrameBytes,
+  maxMessageBytes,
+  connectionData,
+  verdictFollows,
+}: Announcement): Announcement {
+  return {
+    manifest,
+    maxFrameBytes,
+    ...(maxMessageBytes !== undefined && { maxMessageBytes }),
+    ...(connectionData !== undefined && { connectionData }),
+    ...(verdictFollows && { verdictFollows }),
+  };
 }
 
 /** What a side says in the clear, where keys may follow: nothing that has its place under keys alone. */

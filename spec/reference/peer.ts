@@ -20,6 +20,7 @@ import {
 } from './messages.js';
 import { closeCodes, Refused, refuseUnless } from './notation.js';
 import { Both, decodeFirstByte, frameTypes, plainFrame } from './record.js';
+import { exportKeyOverTls, type TlsExporter } from './tls-exporter.js';
 import { transcriptHash } from './transcript.js';
 
 export interface Turn {
@@ -58,6 +59,8 @@ export abstract class Peer {
   protected plainCloseTaken = false;
   /** Section 4.8: what the peer announced in the clear, while keys may yet be agreed. */
   protected clear?: Announcement | undefined;
+  /** Section 4.9: every message has both flags. */
+  private tls?: TlsExporter;
   /** That handshake has begun. */
   protected securing = false;
   protected readonly transcript: Message[] = [];
@@ -84,6 +87,7 @@ export abstract class Peer {
   /** A `messages` frame. Without flags it is plain. */
   send(flags: number, body: Uint8Array): Uint8Array {
     if (!this.agreement) throw new RangeError('the handshake is not over');
+    if (this.tls) flags &= ~Both;
     if (flags === 0) return plainFrame(frameTypes.messages, body);
     if (!this.sending) throw new RangeError('there are no traffic keys');
     return this.sending.seal(flags, frameTypes.messages, body);
@@ -111,6 +115,7 @@ export abstract class Peer {
 
   /** Section 5.4 */
   exportKey(label: string, context: Uint8Array, length: number): Uint8Array {
+    if (this.tls) return exportKeyOverTls(this.tls, label, context, length);
     if (!this.exporterSecret) throw new RangeError('there are no traffic keys');
     return exportKey(this.exporterSecret, label, context, length);
   }
@@ -162,6 +167,12 @@ export abstract class Peer {
     this.stage = 'plain';
   }
 
+  /** Section 4.9 */
+  protected startOverTls(tls: TlsExporter, peer: Announcement, ownMaxFrameBytes: number): void {
+    this.startPlain({ ...peer, agreed: 0b1000 }, ownMaxFrameBytes);
+    this.tls = tls;
+  }
+
   private receiveInHandshake(frame: Uint8Array, turn: Turn): void {
     const { flags, type } = decodeFirstByte(frame);
     if (type === frameTypes.close && flags === 0) {
@@ -210,12 +221,13 @@ export abstract class Peer {
   }
 
   private receivePlain(type: number, body: Uint8Array, turn: Turn): void {
+    const flags = this.tls ? Both : 0;
     if (type === frameTypes.messages) {
-      this.deliver(0, body, turn);
+      this.deliver(flags, body, turn);
       return;
     }
     if (type === frameTypes.fragment) {
-      this.takeFragment(0, body, turn);
+      this.takeFragment(flags, body, turn);
       return;
     }
     refuseUnless(type === frameTypes.close, 'a frame that must not be plain');

@@ -23,6 +23,7 @@ import {
   decodePlainHello,
   decodeRefused,
   decodeServerHello,
+  decodeTransportHello,
   readAnnouncement,
 } from './messages.js';
 import { Refused, text } from './notation.js';
@@ -238,6 +239,7 @@ describe('reference: messages.json, read back', () => {
       readAnnouncement(hello.extensions, { ofServer: false, sealed: false });
       return hello;
     },
+    TransportHello: decodeTransportHello,
     HelloRequest: (body) => {
       decodeHelloRequest(body);
       return body;

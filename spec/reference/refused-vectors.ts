@@ -22,6 +22,7 @@ import {
   encodePlainHello,
   encodeRefused,
   encodeServerHello,
+  encodeTransportHello,
   messageTypes,
 } from './messages.js';
 import { concat, text, u8, u16, u32, vec8, vec16 } from './notation.js';
@@ -209,6 +210,7 @@ function refusedConnectionData(): object[] {
 
 function refusedOnDemand(): object[] {
   const [manifest, maxFrameBytes] = approvingExtensions;
+  const binding = encodeTransportHello({ transport: 1, binding: bytes(32, 5) });
   const onDemand = { type: 8, data: bytes(0, 0) };
   const full = { type: 8, data: u8(1) };
   const plain = [manifest!, maxFrameBytes!];
@@ -224,6 +226,10 @@ function refusedOnDemand(): object[] {
     refuse('PlainHello', hello([...plain, full]), 'a byte in on_demand'),
     refuse('PlainHello', hello([...plain, onDemand, onDemand]), 'on_demand twice'),
     refuse('HelloRequest', u8(0), 'a byte'),
+    refuse('TransportHello', bytes(0, 0), 'no bytes'),
+    refuse('TransportHello', binding.slice(0, -1), 'a binding of 31 bytes'),
+    refuse('TransportHello', concat(binding, u8(0)), 'a binding of 33 bytes'),
+    refuse('TransportHello', concat(u16(2), binding.slice(2)), 'version 2'),
   ];
 }
 

@@ -21,6 +21,7 @@ import {
   decodeFinished,
   decodeMessages,
   decodePlainHello,
+  decodeTransportHello,
   encodeCertificate,
   encodeCertificateVerify,
   encodeExtensions,
@@ -28,9 +29,11 @@ import {
   encodePlainHello,
   encodeRefused,
   encodeServerHello,
+  encodeTransportHello,
   inTheClear,
   type Message,
   messageTypes,
+  overTls,
   type Refusal,
   readAnnouncement,
   refuseUnlessRepeated,
@@ -41,11 +44,14 @@ import { closeCodes, concat, equal, Refused, refuseUnless } from './notation.js'
 import { Peer, type Turn } from './peer.js';
 import { Both, decodeFirstByte, frameTypes, plainFrame } from './record.js';
 import { refuseWrongSignature, signedContent } from './signature.js';
+import { bindingsOf, type TlsExporter } from './tls-exporter.js';
 import { x25519, x25519PublicKey } from './x25519.js';
 
 export interface ReferenceServerOptions {
   /** false: PlainHello, section 7; then only `transport` and `announcement` count. */
   encryption: boolean;
+  /** Section 4.9: TLS that it lets count. It has not asked for a certificate. */
+  tls?: TlsExporter;
   /** Section 4.8: its clients may begin in the clear. */
   onDemand?: boolean;
   random: Uint8Array;
@@ -90,6 +96,8 @@ export class ReferenceServer extends Peer {
   private opening?: Direction;
   private sealing?: Direction;
   private client?: Announcement;
+  /** Section 4.9: the client is at the other end of its TLS. */
+  private ownsTls = false;
 
   constructor(options: ReferenceServerOptions) {
     super();
@@ -128,16 +136,56 @@ export class ReferenceServer extends Peer {
     const mismatch = closeCodes.encryptionMismatch;
     switch (message.type) {
       case messageTypes.clientHello:
+        refuseUnless(!this.ownsTls, 'a ClientHello over TLS that counts');
         refuseUnless(encryption, 'a ClientHello where there is no encryption', mismatch);
         this.receiveClientHello(message, turn);
         return;
+      case messageTypes.transportHello:
+        refuseUnless(encryption, 'a TransportHello where there is no encryption', mismatch);
+        refuseUnless(this.transcript.length === 0 && !this.ownsTls, 'a TransportHello that comes late');
+        this.receiveTransportHello(message, turn);
+        return;
       case messageTypes.plainHello:
+        if (this.ownsTls) {
+          this.receiveOverTls(message, turn);
+          return;
+        }
         refuseUnless(this.transcript.length === 0, 'a PlainHello that comes late');
         this.receivePlainHello(message, turn);
         return;
       default:
         throw new Refused('no hello');
     }
+  }
+
+  private receiveTransportHello(message: Message, turn: Turn): void {
+    const { transport, announcement, tls } = this.options;
+    const hello = decodeTransportHello(message.body);
+    const own = tls && !announcement.clientCertificateRequest ? bindingsOf(tls) : undefined;
+    const say = (type: number, body: Uint8Array): void => {
+      turn.send.push(plainFrame(frameTypes.handshake, encodeMessage({ type, body })));
+    };
+    if (own && hello.transport === transport && equal(hello.binding, own.client)) {
+      this.ownsTls = true;
+      say(messageTypes.transportHello, encodeTransportHello({ transport, binding: own.server }));
+      const extensions = announce(overTls(announcement));
+      say(messageTypes.plainHello, encodePlainHello({ transport, extensions }));
+      return;
+    }
+    const request: Message = { type: messageTypes.helloRequest, body: new Uint8Array(0) };
+    this.transcript.push(message, request);
+    say(request.type, request.body);
+  }
+
+  private receiveOverTls(message: Message, turn: Turn): void {
+    const { transport, announcement, tls } = this.options;
+    const hello = decodePlainHello(message.body);
+    refuseUnless(hello.transport === transport, 'another transport');
+    this.client = readAnnouncement(hello.extensions, { ofServer: false, sealed: false, overTls: true });
+    const verdict = this.verdict();
+    if (verdict) turn.send.push(plainFrame(frameTypes.handshake, encodeMessage(verdict)));
+    if (verdict?.type === messageTypes.refused) this.endRefusing(turn);
+    else this.startOverTls(tls!, this.client, announcement.maxFrameBytes);
   }
 
   private receiveClientHello(message: Message, turn: Turn): void {

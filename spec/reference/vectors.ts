@@ -17,6 +17,7 @@ import {
   encodeMessage,
   encodePlainHello,
   encodeRefused,
+  encodeTransportHello,
   messageTypes,
   type Refusal,
   requestModes,
@@ -26,6 +27,7 @@ import { Authenticated, Both, Encrypted, frameTypes, plainFrame, suites } from '
 import { keyUpdateVectors, recordVectors } from './record-vectors.js';
 import { refusedVectors } from './refused-vectors.js';
 import { signatureAlgorithms, signContent } from './signature.js';
+import { bindingsOf, exportKeyOverTls, tlsExporter } from './tls-exporter.js';
 import { tokenProofVectors } from './token-proof.js';
 
 export interface Identity {
@@ -126,6 +128,14 @@ export function makeVectors(identities: Identities, signatureFor: SignatureFor):
       algorithm: algorithms.ed25519,
       before: 'helloRequest',
     }),
+    'handshake-transport-hello.json': signed('handshake-transport-hello.json', {
+      suite: aes256Gcm,
+      iterations: 1,
+      identity: identities.ed25519,
+      algorithm: algorithms.ed25519,
+      before: 'transportHello',
+    }),
+    'transport-hello.json': transportHelloVectors(),
     'plain-hello.json': plainHelloVectors(),
     'records.json': recordVectors(),
     'key-update.json': keyUpdateVectors(),
@@ -181,6 +191,7 @@ function signedHandshake(
   const inputs: HandshakeInputs = {
     ...common,
     ...(before && { before }),
+    ...(before === 'transportHello' && { binding: fixedBytes('handshake-transport-hello.json, binding') }),
     ...(request && { server: { ...common.server, clientCertificateRequest: request } }),
     ...(connectionData !== undefined && {
       client: { ...common.client, connectionData },
@@ -372,6 +383,62 @@ function plainHelloVectors(): object {
         frameTypes.close,
         encodeClose(closeCodes.encryptionMismatch),
       ),
+    ],
+  };
+}
+
+/** Sections 4.9 and 5.4. */
+function transportHelloVectors(): object {
+  const inputs = {
+    transport: 2,
+    exporterSecret: fixedBytes('transport-hello.json, exporter secret of TLS'),
+    client: { manifest: clientManifest, maxFrameBytes: 65_536, connectionData: ['ada', 7] },
+    server: { manifest: serverManifest, maxFrameBytes: 1_048_576, verdictFollows: true as const },
+  };
+  const { transport } = inputs;
+  const tls = tlsExporter(inputs.exporterSecret);
+  const bindings = bindingsOf(tls);
+  const said = (from: 'client' | 'server', name: string, type: number, body: Uint8Array) => ({
+    from,
+    name,
+    frame: plainFrame(frameTypes.handshake, encodeMessage({ type, body })),
+  });
+  const hello = (from: 'client' | 'server') =>
+    said(
+      from,
+      'TransportHello',
+      messageTypes.transportHello,
+      encodeTransportHello({ transport, binding: bindings[from] }),
+    );
+  const plain = (from: 'client' | 'server') =>
+    said(
+      from,
+      'PlainHello',
+      messageTypes.plainHello,
+      encodePlainHello({ transport, extensions: announce(inputs[from]) }),
+    );
+  const exportedKey = (label: string, context: string, length: number) => ({
+    label,
+    context: text(context),
+    length,
+    key: exportKeyOverTls(tls, label, text(context), length),
+  });
+  return {
+    inputs,
+    bindings,
+    frames: [
+      hello('client'),
+      hello('server'),
+      plain('server'),
+      plain('client'),
+      said('server', 'Accepted', messageTypes.accepted, new Uint8Array(0)),
+      { from: 'client', name: 'messages', frame: plainFrame(frameTypes.messages, text('a body')) },
+    ],
+    otherwise: [said('server', 'HelloRequest', messageTypes.helloRequest, new Uint8Array(0))],
+    exported: [
+      exportedKey('sample', '', 32),
+      exportedKey('sample', 'context', 16),
+      exportedKey('l'.repeat(245), 'x', 255),
     ],
   };
 }

@@ -18,6 +18,7 @@ import {
   decodeHelloRequest,
   decodePlainHello,
   decodeServerHello,
+  decodeTransportHello,
   encodeCertificate,
   encodeCertificateVerify,
   encodeClientHello,
@@ -26,6 +27,7 @@ import {
   encodeMessage,
   encodePlainHello,
   encodeServerHello,
+  encodeTransportHello,
   type HandshakeMessage,
   maxCertificateBytes,
   messageTypes,
@@ -112,6 +114,10 @@ const codecs: Record<string, (body: Uint8Array) => { fields: unknown; again: Han
       const hello = decodePlainHello(body);
       const fields = { transport: hello.transport, extensions: hexExtensions(hello.extensions) };
       return { fields, again: encodePlainHello(hello) };
+    },
+    TransportHello(body) {
+      const hello = decodeTransportHello(body);
+      return { fields: { ...hello, binding: toHex(hello.binding) }, again: encodeTransportHello(hello) };
     },
     HelloRequest(body) {
       decodeHelloRequest(body);
@@ -202,6 +208,7 @@ describe('handshake messages', () => {
       clientCertificate: (body) => decodeCertificate(body, 0),
       Accepted: decodeAccepted,
       HelloRequest: decodeHelloRequest,
+      TransportHello: decodeTransportHello,
       Refused: decodeRefused,
     };
     /** What is well-formed, and refused by the state that looks at what it means. */
