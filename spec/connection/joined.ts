@@ -8,8 +8,10 @@ import { Connection, type ConnectionOwner, type PeerChecked } from '../../lib/co
 import type { Backpressure } from '../../lib/connection/pressure.js';
 import { type ClientHandshakeConfig, startClientHandshake } from '../../lib/handshake/client.js';
 import { type PlainHandshakeConfig, startPlainClient, startPlainServer } from '../../lib/handshake/plain.js';
+import { startSecureClient } from '../../lib/handshake/secure-transport-client.js';
 import { type ServerHandshakeConfig, startServerHandshake } from '../../lib/handshake/server.js';
 import type { Established, Handshake, PendingVerdict } from '../../lib/handshake/state.js';
+import type { SecureChannel } from '../../lib/transport/secure-channel.js';
 import { closeCodes, frameTypes, plainFrame } from '../../lib/wire/frame.js';
 import { clientConfig, identity, only, serverConfig } from '../handshake/roles.js';
 import { ManualClock } from '../support/manual-clock.js';
@@ -88,6 +90,8 @@ export interface JoinOptions {
   readonly plain?: boolean;
   /** Without keys: the server judges its client. */
   readonly plainApproval?: boolean;
+  /** Over TLS that both let count. */
+  readonly tls?: SecureChannel;
   readonly prepare?: (joined: Joined) => void;
 }
 
@@ -102,6 +106,10 @@ export interface Joined {
   readonly line: Line;
   readonly client: Side;
   readonly server: Side;
+}
+
+function startClient(config: ClientHandshakeConfig, tls: SecureChannel | undefined) {
+  return tls ? startSecureClient(config, tls) : startClientHandshake(config);
 }
 
 /** Two connections that have said nothing to each other yet. */
@@ -137,12 +145,13 @@ export function join(options: JoinOptions = {}): Joined {
   });
   const hello = options.plain
     ? startPlainClient(plain(clientLimits))
-    : startClientHandshake(
+    : startClient(
         clientConfig({
           maxFrameBytes: clientLimits.maxFrameBytes,
           maxMessageBytes: clientLimits.maxMessageBytes,
           ...options.client,
         }),
+        options.tls,
       );
   const answering = options.plain
     ? startPlainServer({ ...plain(serverLimits), approves: options.plainApproval === true })
@@ -151,6 +160,7 @@ export function join(options: JoinOptions = {}): Joined {
           identities: only(identity('ed25519')),
           maxFrameBytes: serverLimits.maxFrameBytes,
           maxMessageBytes: serverLimits.maxMessageBytes,
+          secure: options.tls,
           ...options.server,
         }),
       );

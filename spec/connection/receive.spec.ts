@@ -4,6 +4,8 @@ import { expect } from 'chai';
 import { empty } from '../../lib/base/bytes.js';
 import { frameTypes, plainFrame } from '../../lib/wire/frame.js';
 import { thrownBy } from '../handshake/roles.js';
+import { tlsSession } from '../handshake/tls-session.js';
+import { tlsExporter } from '../reference/tls-exporter.js';
 import { established, expectEnd, message, toldInTheClear } from './joined.js';
 
 describe('connection, receiving', () => {
@@ -40,6 +42,46 @@ describe('connection, receiving', () => {
     const { client } = established({ plain: true });
     expect(thrownBy(() => client.connection.send(2, message)).code).to.equal('ENCRYPTION_UNAVAILABLE');
     expect(client.connection.generations).to.deep.equal({ sending: 0, receiving: 0 });
+  });
+
+  describe('over TLS that counts', () => {
+    const tls = tlsSession(tlsExporter(new Uint8Array(32)));
+
+    it('gives every message both flags, whole and in fragments, and ends in the clear', () => {
+      const { client, server, line } = established({ tls });
+      for (const flags of [0, 1, 2, 3]) client.connection.send(flags, message);
+      const large = new Uint8Array(100_000).fill(7);
+      client.connection.send(3, large);
+      line.flow();
+      for (let turn = 0; turn < 20; turn++) {
+        client.clock.endTurn();
+        server.clock.endTurn();
+        line.flow();
+      }
+      expect(new Set(server.owner.delivered.map(({ flags }) => flags))).to.deep.equal(new Set([3]));
+      expect(server.owner.delivered.at(-1)!.body).to.deep.equal(large);
+      expect(client.connection.state).to.equal('secured');
+      expect(client.connection.exportKey('x', 32)).to.deep.equal(server.connection.exportKey('x', 32));
+      server.connection.close('going-away');
+      expect(toldInTheClear(server)).to.equal('going-away');
+      line.flow();
+      expectEnd(client, 'CONNECTION_CLOSED', 'going-away');
+      expect(thrownBy(() => client.connection.exportKey('x', 32)).code).to.equal('ENCRYPTION_UNAVAILABLE');
+    });
+
+    for (const [what, frame] of [
+      ['a record', new Uint8Array([0xc2, 1, ...new Uint8Array(30)])],
+      ['a key update', plainFrame(frameTypes.keyUpdate, empty)],
+      ['a handshake frame', plainFrame(frameTypes.handshake, message)],
+      ['an empty frame of messages', plainFrame(frameTypes.messages, empty)],
+    ] as const) {
+      it(`refuses ${what}`, () => {
+        const { server } = established({ tls });
+        server.end.inject(frame);
+        expectEnd(server, 'PROTOCOL_ERROR');
+        expect(server.owner.delivered).to.deep.equal([]);
+      });
+    }
   });
 
   it('works without keys, and ends in the clear', () => {
