@@ -6,7 +6,7 @@ import { expect } from 'chai';
 import { concat, toHex } from '../../lib/base/bytes.js';
 import { type ClientHandshakeConfig, startClientHandshake } from '../../lib/handshake/client.js';
 import { startOnDemandServer } from '../../lib/handshake/on-demand-server.js';
-import { startPlainClient, startPlainServer } from '../../lib/handshake/plain.js';
+import { plainHello as plainHelloOf, startPlainClient, startPlainServer } from '../../lib/handshake/plain.js';
 import { startSecureClient } from '../../lib/handshake/secure-transport-client.js';
 import { type ServerHandshakeConfig, startServerHandshake } from '../../lib/handshake/server.js';
 import { Established, type Handshake, PendingVerdict } from '../../lib/handshake/state.js';
@@ -334,6 +334,41 @@ describe('handshake, over TLS', () => {
         ],
       ];
       for (const [what, act, reason] of cases) expectHandshakeFailed(act, reason, what);
+    });
+
+    it('refuses what has no place in these hellos, and another transport in any of them', () => {
+      const tls = session();
+      const data = encodeCarried('data', 'data', 1000);
+      const onDemand = frameOf(plainHelloOf(clientConfig(), true));
+      const withData = frameOf(plainHelloOf(serverConfig(), false, data));
+      const { send } = startSecureClient(clientConfig(), tls);
+      const [hello] = startServerHandshake(serverConfig({ secure: tls })).receive(send).send;
+      const client = (): Handshake => {
+        const { handshake } = startSecureClient(clientConfig(), tls);
+        handshake.receive(hello!);
+        return handshake;
+      };
+      const server = (): Handshake => {
+        const handshake = startServerHandshake(serverConfig({ secure: tls }));
+        handshake.receive(send);
+        return handshake;
+      };
+      expectHandshakeFailed(() => client().receive(onDemand), 'malformed', 'on_demand to a client');
+      expectHandshakeFailed(() => server().receive(onDemand), 'malformed', 'on_demand to a server');
+      expectHandshakeFailed(() => client().receive(withData), 'malformed', 'connection data to a client');
+      const elsewhere = startPlainClient(clientConfig({ transport: 1 })).send;
+      expectHandshakeFailed(() => client().receive(elsewhere), 'transport', 'to a client');
+      const otherHello = hello!.slice();
+      otherHello[7] = 1;
+      expectHandshakeFailed(
+        () => startSecureClient(clientConfig(), tls).handshake.receive(otherHello),
+        'channel-binding',
+        'a TransportHello to a client',
+      );
+      const otherSend = send.slice();
+      otherSend[7] = 1;
+      const answer = startServerHandshake(serverConfig({ secure: tls })).receive(otherSend).send;
+      expect(answer.map((frame) => frame[1])).to.deep.equal([helloRequest]);
     });
 
     it('refuses a TransportHello that is not made as it must be, on both sides, with TLS and without', () => {

@@ -25,6 +25,7 @@ import {
   credentials,
   serverCertificate,
   serverName,
+  strangeAuthority,
 } from '../support/authority.js';
 import { eventually, outcomeOf } from '../support/settled.js';
 import { nothingUncaught } from '../support/uncaught.js';
@@ -211,6 +212,49 @@ describe("manager: protection 'transport'", () => {
       expect((await peerOf(server)).identity?.name).to.equal('ada');
     });
   }
+
+  it('is not there where the server does not let TLS count, which then asks for no certificate in it', async () => {
+    const accepted: TransportConnection[] = [];
+    const transport = new TcpTransport('tls://127.0.0.1:0');
+    const { url } = await listen(
+      { trustSecureTransport: false, clientAuthentication: 'optional', ca },
+      {
+        usesTls: true,
+        listen: (options) =>
+          transport.listen({
+            ...options,
+            accept(connection) {
+              accepted.push(connection);
+              options.accept(connection);
+            },
+          }),
+      },
+    );
+    await connect(url, { certificate: credentials(clientCertificate('ada')) });
+    expect(accepted[0]!.secure).to.deep.include({ askedClient: false, peerChain: [] });
+    const { url: open } = await listen({ trustSecureTransport: false });
+    expect((await connect(open)).client.connection!.security.protection).to.equal('signed');
+  });
+
+  it('is judged here where a transport of the application’s own has not asked', async () => {
+    const { url } = await listen();
+    const inner = new TcpTransport(url);
+    const careless = {
+      hostname: inner.hostname,
+      connect: (options: Parameters<TcpTransport['connect']>[0]) =>
+        inner.connect({ ...options, tls: tlsClient({ checkServer: () => undefined }) }),
+    };
+    const stranger = new NetworkingManager({ ca: strangeAuthority().pem.certificate, serverName });
+    cleanUp.push(() => stranger.stop());
+    expect(await outcomeOf(stranger.startClient(careless))).to.include({
+      code: 'CERTIFICATE_REJECTED',
+      reason: 'untrusted',
+    });
+    const friend = new NetworkingManager({ ca, serverName });
+    cleanUp.push(() => friend.stop());
+    await friend.startClient(careless);
+    expect(friend.connection!.security.protection).to.equal('transport');
+  });
 
   describe('over an HTTPS server of the application’s own', () => {
     async function ownServer(config: NetworkConfig = {}) {
