@@ -53,6 +53,7 @@ describe('manager: protection', () => {
           state: 'plain',
           suite: undefined,
           group: undefined,
+          tls: undefined,
         });
         expect(side.certificates).to.deep.equal([]);
         expect(() => side.exportKey('x', 32))
