@@ -6,11 +6,11 @@
 //   later            ExpectLaterHello ─ begin() ─▸ HelloRequest; ClientHello ─▸ …        once, server.ts goes on
 
 import { encodeHelloRequest, type HandshakeMessage, messageTypes } from '../wire/handshake-message.js';
-import { PlainState, readOnDemand } from './on-demand.js';
+import { readOnDemand } from './on-demand.js';
 import { established, plainHello } from './plain.js';
 import { overTransport } from './secure-transport-server.js';
 import { ExpectClientHello, type ServerHandshakeConfig } from './server.js';
-import { Handshake, helloFrame, type Transition } from './state.js';
+import { Handshake, helloFrame, PlainState, type Transition } from './state.js';
 
 /** For a server that lets everybody begin in the clear: one that judges its clients starts the handshake of server.ts. */
 export function startOnDemandServer(config: ServerHandshakeConfig): Handshake {

@@ -17,7 +17,7 @@ import {
 } from '../wire/handshake-message.js';
 import { type ClientHandshakeConfig, greet } from './client.js';
 import { established, plainHello } from './plain.js';
-import { expectType, failed, Handshake, type HandshakeState, helloFrame, type Transition } from './state.js';
+import { expectType, failed, Handshake, helloFrame, PlainState, type Transition } from './state.js';
 
 /** The frame is to be sent at once. It says nothing that has to be sealed: no connection data, no certificate. */
 export function startOnDemandClient(config: ClientHandshakeConfig): {
@@ -26,17 +26,6 @@ export function startOnDemandClient(config: ClientHandshakeConfig): {
 } {
   const hello = plainHello(config, true);
   return { handshake: new Handshake(new ExpectPlainReply(config, hello)), send: helloFrame(hello) };
-}
-
-/** What these states have in common: nothing to wipe. */
-export abstract class PlainState implements HandshakeState {
-  readonly opener: undefined;
-
-  abstract handle(message: HandshakeMessage): Transition;
-
-  destroy(): void {
-    // There are no secrets here.
-  }
 }
 
 class ExpectPlainReply extends PlainState {

@@ -24,9 +24,9 @@ import {
   expectType,
   failed,
   Handshake,
-  type HandshakeState,
   helloFrame,
   PendingVerdict,
+  PlainState,
   type Transition,
 } from './state.js';
 import { readVerdict } from './verdict.js';
@@ -45,16 +45,6 @@ export function startSecureClient(
 interface Secured {
   readonly config: ClientHandshakeConfig;
   readonly secure: SecureChannel;
-}
-
-abstract class PlainState implements HandshakeState {
-  readonly opener: undefined;
-
-  abstract handle(message: HandshakeMessage): Transition;
-
-  destroy(): void {
-    // The secrets are those of TLS.
-  }
 }
 
 class ExpectTransportReply extends PlainState {

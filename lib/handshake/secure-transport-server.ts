@@ -25,6 +25,7 @@ import {
   type HandshakeState,
   helloFrame,
   PendingVerdict,
+  PlainState,
   type Transition,
 } from './state.js';
 import { refusalOf } from './verdict.js';
@@ -75,12 +76,12 @@ class ExpectTransportHello implements HandshakeState {
   }
 }
 
-class ExpectClientsPlainHello implements HandshakeState {
-  readonly opener: undefined;
+class ExpectClientsPlainHello extends PlainState {
   readonly #config: ServerHandshakeConfig;
   readonly #secure: SecureChannel;
 
   constructor(config: ServerHandshakeConfig, secure: SecureChannel) {
+    super();
     this.#config = config;
     this.#secure = secure;
   }
@@ -105,10 +106,6 @@ class ExpectClientsPlainHello implements HandshakeState {
       destroy: () => undefined,
     });
     return { next: verdict, send: [] };
-  }
-
-  destroy(): void {
-    // The secrets are those of TLS.
   }
 
   #finish(peer: PeerExtensions, peerChain: readonly Uint8Array[]): Transition {

@@ -33,6 +33,17 @@ export interface Transition {
   readonly send: readonly Uint8Array[];
 }
 
+/** Waits for a message in the clear, and holds no secrets. */
+export abstract class PlainState implements HandshakeState {
+  readonly opener: undefined;
+
+  abstract handle(message: HandshakeMessage): Transition;
+
+  destroy(): void {
+    // There is nothing to wipe.
+  }
+}
+
 /** The cryptography holds; whether the peer is to be trusted, and let in, is for others to say. */
 export class PendingVerdict {
   /** DER, the peer's own first; empty where it showed none. */

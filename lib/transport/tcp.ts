@@ -124,11 +124,17 @@ class TcpConnection implements TransportConnection {
     this.#frames = new FrameParser(this.#delivery);
     this.#drain = new Drain(() => socket.writableLength);
     socket.pause();
-    socket.on('end', () => this.#peerEnded());
+    let hasEnded = false;
+    socket.on('end', () => {
+      hasEnded = true;
+      this.#peerEnded();
+    });
     socket.on('error', (error) => {
       this.#error ??= broken(`the connection broke: ${systemCode(error)}`, error);
     });
     socket.on('close', () => {
+      // Over TLS a reset does not always come with an error.
+      if (!hasEnded && !this.#closing) this.#error ??= broken('the connection was cut off');
       // Owners close what they hear has closed: nothing is left to wait for then.
       this.#closing = true;
       clearTimeout(this.#closeTimer);

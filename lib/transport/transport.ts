@@ -6,6 +6,8 @@
 
 import type { SecureChannel, TlsClientOptions, TlsServerOptions } from './secure-channel.js';
 
+export type { SecureChannel, TlsClientOptions, TlsIdentity, TlsServerOptions } from './secure-channel.js';
+
 /** What carries the frames; it is part of the handshake's transcript. */
 export type TransportKind = 'websocket' | 'tcp' | 'memory';
 
