@@ -50,7 +50,8 @@ export interface NetworkConfig {
   /**
    * The certificate of this side, with its key: a PFX file (base64 or bytes), or PEM. A server signs the key exchange
    * with it; of several, each client gets the one for the name that it asks for, else the first whose signature it reads.
-   * A client shows it, the first that fits, to servers that ask for it (`clientAuthentication`) and that it has accepted.
+   * A client shows it, the first that fits, to servers that ask for it (`clientAuthentication`) and that it has accepted; over
+   * `wss://` and `tls://` the first, and TLS shows it before the server is judged.
    */
   readonly certificate?: IdentitySource | readonly IdentitySource[];
   /**

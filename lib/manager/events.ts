@@ -48,10 +48,13 @@ export interface ManagerEvents {
   moved: (connection: Peer, left: Peer) => void;
   /** Client: the server has sent a fresh token, before the old one runs out. */
   tokenRefreshed: (token: HeldToken) => void;
-  /** Both: keys were agreed with this peer: before `clientConnected`, or later where encryption is on demand. */
+  /**
+   * Both: keys were agreed with this peer: before `clientConnected`, or later where encryption is on demand. Or they are
+   * needless, over TLS that both own: `peer.security.protection` tells.
+   */
   encryptionEstablished: (peer: Peer) => void;
   /**
-   * Both: a handshake failed; of a connection that began in the clear, `clientDisconnected` or `disconnected` follows. The peer learns less than `error` tells: keep it in your own log.
+   * Both: a handshake failed, or TLS showed a certificate that is not accepted; of a connection that began in the clear, `clientDisconnected` or `disconnected` follows. The peer learns less than `error` tells: keep it in your own log.
    */
   encryptionFailed: (error: SealwireError, remoteAddress: string) => void;
   /**

@@ -1,6 +1,7 @@
 // `protection: 'transport'` under a manager: what both ends, their methods and their events know of it, that all else is as
 // over keys of Sealwire's own, and what somebody who ends TLS on the way can do with it: nothing.
 
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -30,6 +31,7 @@ import {
 import { eventually, outcomeOf } from '../support/settled.js';
 import { nothingUncaught } from '../support/uncaught.js';
 import { tlsClient, tlsServer, withTls } from '../transport/tls-ends.js';
+import { password, shown } from './fleet.js';
 import { nothingLeftBehind } from './left-behind.js';
 
 const ca = authority().pem.certificate;
@@ -254,6 +256,20 @@ describe("manager: protection 'transport'", () => {
     cleanUp.push(() => friend.stop());
     await friend.startClient(careless);
     expect(friend.connection!.security.protection).to.equal('transport');
+  });
+
+  it('takes credentials, and gives tokens that are bound to the connection, from server to server', async () => {
+    const config: NetworkConfig = {
+      authenticate: { password },
+      tokens: { keys: [{ id: 'one', key: randomBytes(32) }] },
+    };
+    const first = await listen(config);
+    const second = await listen(config, 'wss://127.0.0.1:0');
+    const { client } = await connect(first.url, { credentials: () => shown('ada') });
+    expect(await client.rpc(Vault).mine()).to.equal('ada');
+    await client.moveTo(second.url);
+    expect(client.connection!.security.protection).to.equal('transport');
+    expect(await client.rpc(Vault).mine()).to.equal('ada');
   });
 
   describe('over an HTTPS server of the application’s own', () => {
