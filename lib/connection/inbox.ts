@@ -11,10 +11,10 @@
 import type { Clock, StopTimer } from '../base/clock.js';
 import type { TransportConnection } from '../transport/transport.js';
 
-/** Time for what one connection sends, in one turn. What runs on afterwards is the application's. */
-const shareMs = 0.5;
+/** Time for what one connection sends, in one turn: little to others, and a batch of calls is answered as one, in cold code too. */
+const shareMs = 2;
 /** So much is no sign of haste: the turn may end without being watched. */
-const unwatchedMs = shareMs / 8;
+const unwatchedMs = shareMs / 32;
 /** What may be wasted in one turn, or in a millisecond where it is more. */
 const mostWasted = 16;
 /** And whoever wasted that waits for so many times as long as it took: most of the time is left to others. */

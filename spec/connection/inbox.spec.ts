@@ -5,7 +5,7 @@ import { Inbox, type More } from '../../lib/connection/inbox.js';
 import { ManualClock } from '../support/manual-clock.js';
 
 /** Frames are one byte: how many messages they hold. What happens is written down. */
-function setUp({ canPause = true, messageMs = 0.125, waste = 0 } = {}) {
+function setUp({ canPause = true, messageMs = 0.5, waste = 0 } = {}) {
   const clock = new ManualClock();
   const log: string[] = [];
   let left = 0;
