@@ -32,6 +32,7 @@ const leastBlocks: Readonly<Record<string, number>> = {
   'docs/encryption-on-demand.md': 4,
   'docs/failures.md': 4,
   'docs/interceptors.md': 7,
+  'docs/keys.md': 2,
   'docs/limits.md': 3,
   'docs/streams.md': 3,
   'docs/targets.md': 6,
@@ -155,6 +156,7 @@ describe('the pages', () => {
       'on-demand',
       /^(?=[\s\S]*client: signed\n)(?=[\s\S]*server: keys with client 1\n)(?=[\s\S]*welcome, ada, under flags 3\n)(?=[\s\S]*server: keys with client 3\n)(?=(?:[\s\S]*7 damage\n){3})(?=[\s\S]*wary client: no keys, CERTIFICATE_REJECTED untrusted\n)[\s\S]*wary client: ENCRYPTION_UNAVAILABLE\n[\s\S]*$/,
     ],
+    ['keys', /^packet 1: hello\n$/],
     ['renewal', /^renewed without a restart\n$/],
     [
       'validation',
