@@ -2,6 +2,7 @@
 // Run it: node dist/samples/guide/coming-from-photon.js
 
 import { deepEqual, equal } from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { callContext, NetworkingManager, Rpc, RpcError, SealwireError, Security } from 'sealwire';
 import { issueCertificate } from 'sealwire/certificate';
 
@@ -34,6 +35,12 @@ class Room {
   @Rpc(Security.Encrypted | Security.Authenticated)
   redeem(coupon: string): number {
     return coupon.length * 100;
+  }
+
+  /** Sent openly as a rule; a caller may want more for one call. */
+  @Rpc(Security.Authenticated)
+  status(text: string): string {
+    return `${text}, under flags ${callContext().security}`;
   }
 }
 
@@ -109,6 +116,10 @@ equal(await codeOf(third.rpc<Room>('Room').say('red', 'let me in')), 'FAILED_PRE
 // SendOperation with Encrypt, and its OnOperationResponse.
 equal(await client.rpc<Room>('Room', { timeoutMs: 5000 }).redeem('SUMMER'), 600);
 
+// Encrypt for one call, of a method that does not ask for it.
+const raised = client.rpc<Room>('Room', { security: Security.Encrypted });
+equal(await raised.status('back at eight'), 'back at eight, under flags 3');
+
 // From the server: to one, and to all of them with an answer from each.
 equal(await server.clients.get(2)?.rpc<Player>('Player').ready(), true);
 const { succeeded } = await server.everyone().rpc<Player>('Player', { timeoutMs: 5000 }).ready();
@@ -125,6 +136,90 @@ console.log(`client 3 was sent away: ${(await gone).reason}`);
 
 for (const each of clients) await each.stop();
 await server.stop();
+
+// EstablishEncryption, when you say so: until then what needs no protection goes in the clear.
+const certificate = { cert: pem.certificate, key: pem.key };
+const ca = authority.pem.certificate;
+const openServer = new NetworkingManager({ certificate, encryption: 'onDemand' });
+openServer.register(new Room());
+const openUrl = await openServer.startServer('ws://127.0.0.1:0');
+const visitor = new NetworkingManager({ ca, serverName: 'game.example', encryption: 'onDemand' });
+visitor.on('encryptionEstablished', ({ security }) => console.log(`keys by ${security.group}`)); // 1048
+visitor.on('encryptionFailed', ({ code }) => console.log(`no keys, ${code}`)); // 1049, and the connection ends
+await visitor.startClient(openUrl);
+const isEncryptionAvailable = (): boolean => visitor.connection?.security.state === 'secured';
+equal(isEncryptionAvailable(), false);
+await visitor.connection!.establishEncryption();
+equal(isEncryptionAvailable(), true);
+const voiceKey = visitor.connection!.exportKey('voice chat', 32);
+await openServer.clients.get(1)!.establishEncryption(); // the server may ask as well; it is done once
+deepEqual(openServer.clients.get(1)!.exportKey('voice chat', 32), voiceKey);
+await visitor.stop();
+await openServer.stop();
+
+// Master and Game servers: what a web service said of a player goes along in the token.
+class Match {
+  @Rpc(Security.Authenticated, { requiresIdentity: true })
+  whoAmI(): string {
+    return callContext().identity!.name;
+  }
+
+  /** What the Master injected: servers read it, the client does not. */
+  @Rpc(Security.Authenticated, { requiresIdentity: true })
+  team(): unknown {
+    const { identity } = callContext();
+    return identity?.kind === 'token' ? identity.data : undefined;
+  }
+}
+
+const TOKEN_KEY = randomBytes(32).toString('base64');
+function newServer(): NetworkingManager {
+  return new NetworkingManager({
+    certificate,
+    minimumSecurity: Security.Encrypted | Security.Authenticated, // in place of DatagramEncryption
+    authenticate: {
+      steam: async (ticket) => (ticket === 'ticket of ada' ? { subject: 'ada' } : undefined),
+    },
+    tokens: {
+      keys: [{ id: '2026-11', key: TOKEN_KEY }], // openssl rand -base64 32, the same on all servers
+      lifetimeMs: 3_600_000, // the default, and Photon's
+    },
+  }).register(new Match());
+}
+const master = newServer();
+const game = newServer();
+// As with AuthOnceWss: the credentials over WSS, the game over something else.
+const masterUrl = await master.startServer('wss://127.0.0.1:0');
+const gameUrl = await game.startServer('tcp://127.0.0.1:0');
+
+const ada = new NetworkingManager({
+  ca,
+  serverName: 'game.example',
+  // AuthValues. Asked again when there is no token any more that would do: `reason` is TOKEN_EXPIRED, say.
+  credentials: async ({ reason }) => {
+    console.log(reason ?? 'the first time');
+    return { scheme: 'steam', credentials: 'ticket of ada' };
+  },
+});
+ada.on('moved', ({ security }) => console.log(`moved: ${security.protection}`));
+await ada.startClient(masterUrl);
+equal(ada.connection?.security.protection, 'transport');
+await master.updateIdentity(master.clients.get(1)!, { data: { team: 'red' } });
+const match = ada.rpc<Match>('Match');
+equal(await match.whoAmI(), 'ada'); // by the time this is answered, the new token is here
+await ada.moveTo(gameUrl); // leaves the Master, authenticates by the token, without the ticket
+deepEqual(await match.team(), { team: 'red' });
+
+// CustomAuthenticationFailed
+const cheat = new NetworkingManager({
+  ca,
+  serverName: 'game.example',
+  credentials: () => ({ scheme: 'steam', credentials: 'made up' }),
+});
+equal(await codeOf(cheat.startClient(masterUrl)), 'UNAUTHENTICATED');
+
+await ada.stop();
+await Promise.all([master.stop(), game.stop()]);
 
 async function codeOf(call: Promise<unknown>): Promise<string> {
   try {
