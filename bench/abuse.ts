@@ -7,7 +7,8 @@
 //
 // The flooder is cut again and again, and comes back at once, so that the flood lasts as long as a round does. It also takes
 // a processor; what that alone costs is the third column: the same flooder, flooding a server of its own. Rounds take turns
-// (idle, elsewhere, flooded), what counts are medians over all of them and their ratios.
+// (idle, elsewhere, flooded), what counts are medians over all of them and their ratios. BENCH_PROFILE=folder has the servers write CPU
+// profiles there.
 
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
