@@ -247,6 +247,9 @@ function readPss(parameters: DerReader): RsaPublicKey['restriction'] {
   const salt = parameters.optional(contextTag(2, true));
   parameters.finish();
   const saltBytes = salt ? readSmallInteger(readDer(salt.content, tags.integer).content) : defaultSaltBytes;
+  // X.690 §11.5: so that a key is written in one way only.
+  if (salt && saltBytes === defaultSaltBytes)
+    throw unreadable('its PSS salt is the default, which DER leaves out');
   if (saltBytes > maxSaltBytes) throw unreadable('its PSS salt is longer than any modulus');
   return { hash, saltBytes };
 }

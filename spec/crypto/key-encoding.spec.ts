@@ -103,6 +103,18 @@ describe('key encoding', () => {
     );
   });
 
+  it('refuses a PSS salt length that is written although it is the default (X.690 §11.5)', () => {
+    let restricted = 0;
+    for (const file of publicKeys) {
+      const written = toHex(file);
+      if (!written.includes('a203020120')) continue;
+      restricted++;
+      const damaged = hex(written.replace('a203020120', 'a203020114'));
+      expect(codeThrownBy(() => decodePublicKey(damaged))).to.equal('INVALID_CERTIFICATE');
+    }
+    expect(restricted).to.be.above(0);
+  });
+
   it('reads PKCS#8 with attributes, version 1 with a public key, and scalars without their leading zeros', () => {
     const scalar = new Uint8Array(32).fill(7);
     scalar[0] = 0;
