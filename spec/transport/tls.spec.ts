@@ -2,7 +2,7 @@
 
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket, connect as tcpConnect } from 'node:net';
-import { createServer as createTlsServer, type SecureVersion, connect as tlsConnect } from 'node:tls';
+import { createServer as createTlsServer, connect as tlsConnect } from 'node:tls';
 import { expect } from 'chai';
 import { toHex } from '../../lib/base/bytes.js';
 import type { TlsClientOptions, TlsServerOptions } from '../../lib/transport/secure-channel.js';
@@ -197,17 +197,9 @@ for (const [scheme, Transport] of [
         socket.end(Buffer.from(bytes, 'latin1'));
         await once(socket, 'close');
       }
-      for (const maxVersion of ['TLSv1.2', 'TLSv1.1'] as SecureVersion[]) {
-        const socket = tlsConnect({
-          port,
-          host: '127.0.0.1',
-          maxVersion,
-          minVersion: 'TLSv1',
-          rejectUnauthorized: false,
-        });
-        const [error] = (await once(socket, 'error')) as [Error];
-        expect(error.message).to.include('protocol version');
-      }
+      // Older versions Node's own client does not even begin with, from Node 26 on.
+      const old = tlsConnect({ port, host: '127.0.0.1', maxVersion: 'TLSv1.2', rejectUnauthorized: false });
+      expect(String((await once(old, 'error'))[0])).to.include('protocol version');
       const smtp = tlsConnect({
         port,
         host: '127.0.0.1',
