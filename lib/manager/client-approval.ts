@@ -4,7 +4,7 @@ import { ApprovalDenied } from '../base/approval-denied.js';
 import type { SealwireError } from '../base/errors.js';
 import { certificateIdentity } from '../rpc/identity.js';
 import type { Peer } from '../rpc/peer.js';
-import type { ShownByPeer } from '../rpc/session.js';
+import type { ShownByPeer } from '../rpc/session-options.js';
 import { readCarried } from '../wire/carried-value.js';
 import { type ApprovalRequest, askForApproval } from './approval.js';
 import type { ServerSettings } from './config.js';

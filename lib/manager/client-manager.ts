@@ -11,7 +11,7 @@ import type { Peer } from '../rpc/peer.js';
 import { createProxy, type RpcProxy, type ServiceClass } from '../rpc/proxy.js';
 import { Registry } from '../rpc/registry.js';
 import { deferredAnswer } from '../rpc/remote-stream.js';
-import type { SessionObserver } from '../rpc/session.js';
+import type { SessionObserver } from '../rpc/session-options.js';
 import type { Json } from '../token/json.js';
 import type { ClientTransport } from '../transport/transport.js';
 import { reservedService } from './authentication.js';

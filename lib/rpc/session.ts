@@ -1,94 +1,35 @@
-// Calls both ways over one connection: the peer's manifest, a caller, a dispatcher, and who gets which message.
+// Calls both ways over one connection: what a peer's proxies, targets and managers ask of it, and what the connection tells it.
 //
-// A session begins when the handshake is over and ends with its connection. It knows flags, and no key or socket.
+//   handshake ─ checkPeer() ─▸ established() ─▸ live-session.ts: messages to callers and methods ─▸ closed()
+//
+// A session begins with its connection and ends with it; calls are made, and served, once the handshake is over. It knows flags,
+// and no key or socket. What it is given stands in session-options.ts.
 
-import type { Clock } from '../base/clock.js';
 import { SealwireError } from '../base/errors.js';
-import type { Limits } from '../base/limits.js';
 import type { Connection, ConnectionOwner, PeerChecked } from '../connection/connection.js';
 import type { More, Share } from '../connection/inbox.js';
 import type { Backpressure } from '../connection/pressure.js';
-import type { RateLimit } from '../contract/limit.js';
 import { decodeManifest, type Manifest } from '../contract/manifest.js';
-import { Security, satisfies } from '../contract/security.js';
+import { Security } from '../contract/security.js';
 import type { Established, PendingVerdict } from '../handshake/state.js';
-import { type CallMessage, decodeCallMessages } from '../wire/call-message.js';
 import type { CloseReason } from '../wire/frame.js';
 import type { SharedMessage } from '../wire/shared-message.js';
 import type { Interception } from './call-lifetime.js';
-import type { CallObserver } from './call-observer.js';
-import { Caller, type CallOptions, type RemoteMethod } from './caller.js';
-import { Dispatcher } from './dispatcher.js';
+import type { CallOptions, RemoteMethod } from './caller.js';
 import { agreeFlags } from './flags.js';
-import { Heartbeat, type HeartbeatSettings } from './heartbeat.js';
 import { certificateIdentity, type PeerIdentity, type TokenIdentity } from './identity.js';
 import { invokeIntercepted, streamIntercepted } from './intercepted-call.js';
 import { Interceptors } from './interceptor.js';
-import { defaultLimitActions, type LimitActions } from './limit-actions.js';
-import { guarded, LimitGuard } from './limit-guard.js';
-import type { Outgoing } from './outgoing.js';
+import { LiveSession, type SessionLoad } from './live-session.js';
 import { type ConnectionSecurity, Peer } from './peer.js';
 import { connectionClosed } from './pending-calls.js';
 import type { ServiceClass } from './proxy.js';
-import type { Services } from './registry.js';
-import { checkPolicy, offered, remoteMethods } from './remote-methods.js';
+import { checkPolicy } from './remote-methods.js';
 import { deferredAnswer, type RpcStream } from './remote-stream.js';
-import { route } from './routing.js';
+import type { SessionOptions } from './session-options.js';
 
 const bothFlags = Security.Encrypted | Security.Authenticated;
-
-export interface SessionObserver extends CallObserver {
-  /** The handshake is over; calls may be made. What this throws ends the connection. */
-  established(peer: Peer): void;
-  /** Keys were agreed on a connection that was established without. */
-  secured?(peer: Peer): void;
-  /** They were not, and the connection has ended; closed() follows. */
-  notSecured?(peer: Peer, error: SealwireError): void;
-  /** More waits to be sent to the peer than should, or no longer; or volatile calls were dropped. Once a turn at most. */
-  backpressure?(peer: Peer, state: Backpressure): void;
-  /** Exactly once, last; `wasEstablished` tells whether there ever was a session. */
-  closed(peer: Peer, error: SealwireError, wasEstablished: boolean): void;
-}
-
-export interface SessionOptions {
-  /** See {@link Peer.id}. */
-  readonly id: number;
-  /** See {@link Peer.isHost}. */
-  readonly isHost?: boolean;
-  readonly services: Services;
-  /** Of its manager, which may add to them. */
-  readonly interceptors?: Interceptors;
-  /** Undefined: the peer is asked for no sign of life. */
-  readonly heartbeat?: HeartbeatSettings | undefined;
-  readonly limits: Limits;
-  /** How often the peer may call, all its calls together; undefined: as often as it likes. */
-  readonly rateLimit?: RateLimit | undefined;
-  /** What happens at the limits; the usual where it is left out. */
-  readonly onLimit?: LimitActions | undefined;
-  readonly clock: Clock;
-  readonly observer: SessionObserver;
-  /** Services that the peer must offer with at least this protection. */
-  readonly expectations: ReadonlySet<ServiceClass<object>>;
-  /** Where this side is a client: see {@link Peer.moveTo}. */
-  readonly moveTo?: ((target: string) => Promise<void>) | undefined;
-  /**
-   * Throws or rejects unless the peer is to be trusted and let in: {@link ConnectionOwner.checkPeer}. `signal` is aborted
-   * when the connection ends.
-   */
-  checkPeer(shown: ShownByPeer, signal: AbortSignal): void | Promise<void>;
-  /** What a client says of itself to a server that was found good. */
-  connectionData?: ((signal: AbortSignal) => PeerChecked | Promise<PeerChecked>) | undefined;
-}
-
-/** What a peer has shown of itself by the end of its handshake. */
-export interface ShownByPeer {
-  /** DER, its own first; empty where it showed none. */
-  readonly chain: readonly Uint8Array[];
-  /** As {@link readCarried} reads it; undefined where it said none. */
-  readonly connectionData: Uint8Array | undefined;
-  /** How the connection will be protected. */
-  readonly protection: ConnectionSecurity['protection'];
-}
+const noLoad: SessionLoad = { pendingCalls: 0, callsInFlight: 0, streams: 0 };
 
 export class Session implements ConnectionOwner {
   readonly peer: Peer;
@@ -96,14 +37,9 @@ export class Session implements ConnectionOwner {
   #connection: Connection | undefined;
   #live: LiveSession | undefined;
   #endedBy: SealwireError | undefined;
-  /** Of the last frame. */
-  #unhandled:
-    | { readonly flags: number; readonly messages: readonly CallMessage[]; handled: number }
-    | undefined;
   readonly #end = new AbortController();
   #certificate: PeerIdentity | undefined;
   #authenticated: TokenIdentity | undefined;
-  #onceActive: (() => void) | undefined;
   readonly #interceptors: Interceptors;
   /** Calls that are on their way through interceptors. */
   readonly #intercepted: Interception['calls'] = new Set();
@@ -160,14 +96,9 @@ export class Session implements ConnectionOwner {
   }
 
   /** Calls that wait for an answer, and methods that run for the peer, with their streams. */
-  get load(): { readonly pendingCalls: number; readonly callsInFlight: number; readonly streams: number } {
-    const { pendingCalls = 0, waitingForRoom = 0 } = this.#live?.caller ?? {};
-    return {
-      // One of them may wait for an answer, too: what matters to whoever asks is whether there are any.
-      pendingCalls: pendingCalls + waitingForRoom + this.#intercepted.size,
-      callsInFlight: this.#live?.dispatcher.callsInFlight ?? 0,
-      streams: this.#live?.dispatcher.streams ?? 0,
-    };
+  get load(): SessionLoad {
+    const { pendingCalls, callsInFlight, streams } = this.#live?.load ?? noLoad;
+    return { pendingCalls: pendingCalls + this.#intercepted.size, callsInFlight, streams };
   }
 
   /** A method of the peer's manifest; throws CONNECTION_CLOSED where there is no connection. */
@@ -219,7 +150,8 @@ export class Session implements ConnectionOwner {
   ): Promise<unknown> {
     // Not by an async function: one around the other, they would cost a call as much as its way through the connection.
     try {
-      return this.#alive().caller.invoke(this.#method(name), args, options, shared);
+      const live = this.#alive();
+      return live.caller.invoke(live.method(name), args, options, shared);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -227,8 +159,9 @@ export class Session implements ConnectionOwner {
 
   /** The items of a method that streams; called with the first next(), which fails where the method cannot be called. */
   stream(name: string, args: readonly unknown[], options?: CallOptions): RpcStream<unknown> {
-    const { caller } = this.#alive();
-    const method = this.#method(name);
+    const live = this.#alive();
+    const { caller } = live;
+    const method = live.method(name);
     const interception = method.stream ? this.interception(name) : undefined;
     if (interception === undefined) return caller.stream(method, args, options);
     return streamIntercepted(interception, args, options, (sent, changed) =>
@@ -279,10 +212,7 @@ export class Session implements ConnectionOwner {
    * and tokens. Rejects with ENCRYPTION_UNAVAILABLE where that cannot be.
    */
   async invokeReserved(name: string, args: readonly unknown[]): Promise<unknown> {
-    const { reserved, caller } = this.#alive();
-    const method = reserved.get(name);
-    if (method === undefined) throw new SealwireError('UNIMPLEMENTED', `the peer does not know ${name}`);
-    return caller.invoke(method, args, { security: bothFlags, context: null });
+    return this.#alive().invokeReserved(name, args);
   }
 
   /**
@@ -298,7 +228,7 @@ export class Session implements ConnectionOwner {
 
   /** Calls back once, with the next message of the peer that is more than a sign of life, and Authenticated. */
   set onceActive(callback: (() => void) | undefined) {
-    this.#onceActive = callback;
+    if (this.#live !== undefined) this.#live.onceActive = callback;
   }
 
   /** Throws POLICY_MISMATCH when the peer's manifest asks for less than the class declares, or lacks the service. */
@@ -368,69 +298,22 @@ export class Session implements ConnectionOwner {
   }
 
   established(established: Established): void {
-    const { services, limits, rateLimit, clock, observer, heartbeat } = this.#options;
-    const connection = this.#connected();
     const manifest = decodeManifest(established.peer.manifest);
     // Again, for those who show no certificate.
     this.#checkExpectations(manifest);
-    const live = (): Established => this.#live?.established ?? established;
-    const outgoing: Outgoing = {
-      get allowed() {
-        return live().allowed;
-      },
-      secure: () => (connection.securable ? connection.secure() : undefined),
-      send: (flags, message, channel, isVolatile) => connection.send(flags, message, channel, isVolatile),
-      room: () => (connection.backpressure.full ? connection.writable() : undefined),
-    };
-    const fail = (error: SealwireError): void => connection.fail(error);
-    const guard = new LimitGuard({
+    this.#live = new LiveSession({
+      session: this.#options,
       peer: this.peer,
-      limits,
-      actions: this.#options.onLimit ?? defaultLimitActions,
-      clock,
-      observer,
-      fail,
-      wasted: (much) => connection.countWaste(much),
-    });
-    this.#live = {
+      connection: this.#connected(),
+      interceptors: this.#interceptors,
       established,
-      guard,
       manifest,
-      methods: remoteMethods(manifest, 'others'),
-      reserved: remoteMethods(manifest, 'own'),
-      caller: new Caller(guarded(outgoing, guard), limits, clock),
-      dispatcher: new Dispatcher({
-        peer: this.peer,
-        methods: services.methods,
-        interceptors: this.#interceptors,
-        limits,
-        rateLimit,
-        guard,
-        clock,
-        get allowed() {
-          return live().allowed;
-        },
-        send: (...message) => outgoing.send(...message),
-        room: () => outgoing.room?.(),
-        fail,
-        observer,
-      }),
-      heartbeat: new Heartbeat({
-        settings: heartbeat,
-        clock,
-        hasKeys: connection.state === 'secured',
-        // On a channel of its own: behind a large transfer it would come too late.
-        send: (flags, message) => void connection.send(flags, message, 'heartbeat'),
-        fail: (error) => connection.fail(error),
-      }),
-    };
-    observer.established(this.peer);
+    });
+    this.#options.observer.established(this.peer);
   }
 
   secured(established: Established): void {
-    const live = this.#live!;
-    live.established = established;
-    live.heartbeat.secured();
+    this.#live!.secured(established);
     this.#options.observer.secured?.(this.peer);
   }
 
@@ -439,24 +322,11 @@ export class Session implements ConnectionOwner {
   }
 
   messages(flags: number, body: Uint8Array, share: Share): More | undefined {
-    this.#live?.heartbeat.heard(flags);
-    this.#unhandled = { flags, messages: decodeCallMessages(body, this.#options.limits), handled: 0 };
-    return this.proceed(share);
+    return this.#live?.messages(flags, body, share);
   }
 
   proceed(share: Share): More | undefined {
-    const unhandled = this.#unhandled;
-    if (unhandled === undefined) return undefined;
-    const { flags, messages } = unhandled;
-    // A message before this one may have ended the connection.
-    while (unhandled.handled < messages.length && this.#endedBy === undefined) {
-      const message = messages[unhandled.handled++]!;
-      if (this.#onceActive !== undefined) this.#heard(flags, message);
-      route(this.#alive(), flags, message);
-      if (unhandled.handled < messages.length && share.used) return 'more';
-    }
-    this.#unhandled = undefined;
-    return undefined;
+    return this.#live?.proceed(share);
   }
 
   backpressure(state: Backpressure): void {
@@ -464,32 +334,11 @@ export class Session implements ConnectionOwner {
   }
 
   closed(error: SealwireError): void {
-    const live = this.#live;
     this.#endedBy = error;
-    live?.heartbeat.stop();
-    live?.caller.close(error);
-    live?.dispatcher.close(error);
-    live?.guard.close(error);
+    this.#live?.close(error);
     for (const call of [...this.#intercepted]) call.connectionEnded(error);
     this.#end.abort(error);
-    this.#options.observer.closed(this.peer, error, live !== undefined);
-  }
-
-  #heard(flags: number, { kind }: CallMessage): void {
-    if (kind === 'ping' || kind === 'pong' || !satisfies(flags, Security.Authenticated)) return;
-    const callback = this.#onceActive;
-    this.#onceActive = undefined;
-    callback?.();
-  }
-
-  #method(name: string): RemoteMethod {
-    const { methods } = this.#alive();
-    const method = methods.get(name);
-    if (method !== undefined) return method;
-    throw new SealwireError(
-      'UNIMPLEMENTED',
-      `the peer offers no method ${name}; it offers ${offered(methods)}`,
-    );
+    this.#options.observer.closed(this.peer, error, this.#live !== undefined);
   }
 
   #checkExpectations(manifest: Manifest): void {
@@ -510,19 +359,4 @@ export class Session implements ConnectionOwner {
       throw new SealwireError('INVALID_STATE', 'the session has no connection');
     return this.#connection;
   }
-}
-
-/** What there is between the handshake and the end. */
-interface LiveSession {
-  /** Another one once keys are agreed where there were none. */
-  established: Established;
-  readonly manifest: Manifest;
-  /** By full name, `Arena.move`. */
-  readonly methods: ReadonlyMap<string, RemoteMethod>;
-  /** Sealwire's own, likewise. */
-  readonly reserved: ReadonlyMap<string, RemoteMethod>;
-  readonly caller: Caller;
-  readonly guard: LimitGuard;
-  readonly dispatcher: Dispatcher;
-  readonly heartbeat: Heartbeat;
 }
