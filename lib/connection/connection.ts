@@ -11,6 +11,7 @@ import { empty } from '../base/bytes.js';
 import type { Clock, StopTimer } from '../base/clock.js';
 import { SealwireError } from '../base/errors.js';
 import type { Limits } from '../base/limits.js';
+import { bothFlags } from '../contract/security.js';
 import { Established, type Handshake, PendingVerdict, type Transition } from '../handshake/state.js';
 import type { TransportConnection } from '../transport/transport.js';
 import {
@@ -356,7 +357,7 @@ export class Connection {
     this.#sender.establish(secrets?.sending, peer, transport !== undefined);
     this.#receiver = new Receiver({
       secret: secrets?.receiving,
-      plainFlags: transport === undefined ? 0 : 3,
+      plainFlags: transport === undefined ? 0 : bothFlags,
       mayBeRefused: !established.confirmed,
       limits: this.#limits,
       clock: this.#clock,

@@ -10,6 +10,7 @@
 import type { Clock } from '../base/clock.js';
 import { SealwireError } from '../base/errors.js';
 import type { Limits } from '../base/limits.js';
+import { bothFlags } from '../contract/security.js';
 import { Opener } from '../record/open.js';
 import type { TrafficSecret } from '../record/traffic-keys.js';
 import {
@@ -23,8 +24,6 @@ import {
 import type { More } from './inbox.js';
 import { Reassembly } from './reassembly.js';
 
-const both = 3;
-
 export interface FrameConsumer {
   /** One or more messages in a row, and the flags that their record really had. */
   messages(flags: number, body: Uint8Array): More | undefined;
@@ -37,7 +36,7 @@ export interface ReceiverOptions {
   /** Undefined: only plain frames are accepted. */
   readonly secret: TrafficSecret | undefined;
   /** What plain frames are worth: both flags where the transport gives them to everything, else none. */
-  readonly plainFlags?: 0 | typeof both;
+  readonly plainFlags?: 0 | typeof bothFlags;
   /**
    * A client that is through with its handshake takes a plain close until the first record, or until Accepted: a server
    * that refuses the client's flight has no traffic keys to say so with.
@@ -87,7 +86,7 @@ export class Receiver {
       }
       case frameTypes.close:
         // Once there are keys a plain close is a forgery: it would hide that messages were cut off.
-        if (flags === 0 ? !this.#plainClose : flags !== both)
+        if (flags === 0 ? !this.#plainClose : flags !== bothFlags)
           throw unexpected('a close frame without protection');
         this.#consumer.closeReceived(decodeClose(body));
         return undefined;

@@ -14,6 +14,7 @@ import { concat } from '../base/bytes.js';
 import type { Clock } from '../base/clock.js';
 import { SealwireError } from '../base/errors.js';
 import type { Limits } from '../base/limits.js';
+import { bothFlags } from '../contract/security.js';
 import { recordOverheadBytes, Sealer } from '../record/seal.js';
 import type { TrafficSecret } from '../record/traffic-keys.js';
 import type { TransportConnection } from '../transport/transport.js';
@@ -21,8 +22,6 @@ import { minAnnouncedFrameBytes } from '../wire/extensions.js';
 import { type CloseReason, encodeClose, type FrameType, frameTypes, plainFrame } from '../wire/frame.js';
 import { Channels } from './channels.js';
 import { type Backpressure, Pressure } from './pressure.js';
-
-const both = 3;
 
 /** The channel of those who name none: one like any other. */
 export const defaultChannel = '';
@@ -191,7 +190,7 @@ export class Sender {
     const body = encodeClose(reason);
     const sealer = this.#sealer;
     this.#transport.send(
-      sealer ? sealer.seal(both, frameTypes.close, body) : plainFrame(frameTypes.close, body),
+      sealer ? sealer.seal(bothFlags, frameTypes.close, body) : plainFrame(frameTypes.close, body),
     );
   }
 

@@ -22,13 +22,17 @@ export type Security = 0 | 1 | 2 | 3;
 /** What an interface accepts: TypeScript makes `number` of `Security.Encrypted | Security.Authenticated`. */
 export type SecurityFlags = number;
 
-const everyFlag = Security.Encrypted | Security.Authenticated;
+/** Every flag there is: what secrets need, and what anything but messages is sealed with. */
+export const bothFlags = 3;
+
+/** A mask, bit f for flags f: all that a connection without keys carries is messages without any. */
+export const plainOnly = 0b0001;
 
 /** Throws INVALID_RPC for anything but the four combinations. */
 export function checkSecurity(flags: SecurityFlags): Security {
   // What arrives from JavaScript, or from @Rpc without its parentheses, need not be a number.
   const given: unknown = flags;
-  if (typeof given === 'number' && Number.isInteger(given) && given >= 0 && given <= everyFlag) {
+  if (typeof given === 'number' && Number.isInteger(given) && given >= 0 && given <= bothFlags) {
     return given as Security;
   }
   throw new SealwireError(

@@ -4,6 +4,7 @@
 // SealedState is what all states that wait for such records have in common.
 
 import { concat } from '../base/bytes.js';
+import { bothFlags } from '../contract/security.js';
 import type { Opener } from '../record/open.js';
 import { recordOverheadBytes, Sealer } from '../record/seal.js';
 import type { TrafficSecret } from '../record/traffic-keys.js';
@@ -11,7 +12,7 @@ import { minAnnouncedFrameBytes } from '../wire/extensions.js';
 import { frameTypes } from '../wire/frame.js';
 import type { HandshakeMessage } from '../wire/handshake-message.js';
 import type { HandshakeSecrets } from './key-schedule.js';
-import { both, type HandshakeState, type Transition } from './state.js';
+import type { HandshakeState, Transition } from './state.js';
 
 /** A few records never reach a limit. */
 const neverRekey = {
@@ -40,12 +41,12 @@ export function sealFlight(sealer: Sealer, messages: readonly HandshakeMessage[]
     records.at(-1)!.push(bytes);
     room -= bytes.length;
   }
-  return records.map((parts) => sealer.seal(both, frameTypes.handshake, concat(parts)));
+  return records.map((parts) => sealer.seal(bothFlags, frameTypes.handshake, concat(parts)));
 }
 
 /** A message that is alone in its record. */
 export function sealMessage(sealer: Sealer, { bytes }: HandshakeMessage): Uint8Array {
-  return sealer.seal(both, frameTypes.handshake, bytes);
+  return sealer.seal(bothFlags, frameTypes.handshake, bytes);
 }
 
 /** What the states of one flight share, whichever side waits for it. */

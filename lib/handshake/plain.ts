@@ -5,6 +5,7 @@
 // Both sides tell their manifest, unprotected. RPCs that ask for protection fail on such a connection. No client says
 // connection data here, and what the server says of a client is as good as whoever is on the path.
 
+import { plainOnly } from '../contract/security.js';
 import { type PeerExtensions, peerExtensionMap, readPeerExtensions } from '../wire/extensions.js';
 import {
   decodePlainHello,
@@ -34,9 +35,6 @@ export interface PlainHandshakeConfig {
   /** Servers: every client is judged, and told; a PendingVerdict comes out. */
   readonly approves?: boolean;
 }
-
-/** Only the combination without flags. */
-const plainOnly = 0b0001;
 
 export function startPlainClient(config: PlainHandshakeConfig): { handshake: Handshake; send: Uint8Array } {
   return {

@@ -6,15 +6,13 @@
 
 import { ApprovalDenied } from '../base/approval-denied.js';
 import { SealwireError } from '../base/errors.js';
+import { bothFlags } from '../contract/security.js';
 import type { Opener } from '../record/open.js';
 import type { TrafficSecret } from '../record/traffic-keys.js';
 import type { PeerExtensions } from '../wire/extensions.js';
 import { frameTypes, plainFrame, plainHeaderBytes, readFirstByte } from '../wire/frame.js';
 import { type HandshakeMessage, splitMessages } from '../wire/handshake-message.js';
 import type { Exporter } from './key-schedule.js';
-
-/** Encrypted and Authenticated: what everything behind the hellos is sealed with. */
-export const both = 3;
 
 /** Waits for one message. `handle` consumes the state: it returns what comes next, or throws. */
 export interface HandshakeState {
@@ -227,7 +225,7 @@ export class Handshake {
     if (type !== frameTypes.handshake)
       throw failed('unexpected-frame', `a frame of type ${type} came too early`);
     if (opener !== undefined) {
-      if (flags !== both) throw failed('unexpected-frame', 'a handshake record must have both flags');
+      if (flags !== bothFlags) throw failed('unexpected-frame', 'a handshake record must have both flags');
       return splitMessages(opener.open(frame).body);
     }
     if (flags !== 0) throw failed('unexpected-frame', 'a sealed frame came before the keys');

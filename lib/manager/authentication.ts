@@ -11,7 +11,7 @@ import { SealwireError } from '../base/errors.js';
 import { defineRpc } from '../contract/metadata.js';
 import { reservedServiceName } from '../contract/names.js';
 import type { RpcOptions } from '../contract/options.js';
-import { Security } from '../contract/security.js';
+import { bothFlags } from '../contract/security.js';
 import type { BindingProof } from '../token/binding.js';
 import type { Json } from '../token/json.js';
 
@@ -53,7 +53,7 @@ export function reservedService(methods: ReservedMethods): object | undefined {
     if (method === undefined) continue;
     // A function of its own: what it is declared as hangs on it.
     const own = (...args: never[]): unknown => Reflect.apply(method, undefined, args);
-    defineRpc(name, own, Security.Encrypted | Security.Authenticated, options[name]);
+    defineRpc(name, own, bothFlags, options[name]);
     service[name] = own;
   }
   return Object.keys(service).length === 0 ? undefined : service;

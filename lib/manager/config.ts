@@ -11,7 +11,7 @@ import { toALabels } from '../certificate/path/a-label.js';
 import type { CertificateValidator } from '../certificate/trust/validator.js';
 import { type Certificate, parseCertificate } from '../certificate/x509/x509.js';
 import { type RateLimit, rateLimitFault } from '../contract/limit.js';
-import { type SecurityFlags, satisfies } from '../contract/security.js';
+import { plainOnly, type SecurityFlags, satisfies } from '../contract/security.js';
 import type { CryptoProvider } from '../crypto/provider.js';
 import type { ClientAuthentication } from '../handshake/server.js';
 import type { HeartbeatSettings } from '../rpc/heartbeat.js';
@@ -378,7 +378,7 @@ function commonSettings(config: NetworkConfig, platform: Platform): Settings {
     onDemand: encryption === 'onDemand' && minimumSecurity === 0,
     trustSecureTransport,
     signed: signKeyExchange,
-    allowed: enableEncryption ? allowedMask(minimumSecurity) : 0b0001,
+    allowed: enableEncryption ? allowedMask(minimumSecurity) : plainOnly,
     heartbeat: heartbeatSettings(config.heartbeat),
     limits: resolveLimits(limits),
     rateLimit,

@@ -9,6 +9,7 @@
 // `protocol-error` and no more.
 
 import { SealwireError } from '../base/errors.js';
+import { bothFlags } from '../contract/security.js';
 import { tagBytes } from '../crypto/provider.js';
 import {
   type FrameType,
@@ -28,8 +29,6 @@ export interface OpenedRecord {
   /** A view into the frame, decrypted in place. */
   readonly body: Uint8Array;
 }
-
-const both = 3;
 
 /** The receiving side of one direction, strictly in order. */
 export class Opener {
@@ -58,12 +57,12 @@ export class Opener {
     const bodyEnd = frame.length - (tagged ? tagBytes : 0);
     const bodyBytes = bodyEnd - recordHeaderBytes;
     if (generation.exhausted(bodyBytes)) throw rejected('exhausted');
-    if (type === frameTypes.keyUpdate && (flags !== both || bodyBytes > 0 || sequence === 0)) {
+    if (type === frameTypes.keyUpdate && (flags !== bothFlags || bodyBytes > 0 || sequence === 0)) {
       throw rejected('key-update');
     }
 
     const body = frame.subarray(recordHeaderBytes, bodyEnd);
-    if (flags === both) {
+    if (flags === bothFlags) {
       const header = frame.subarray(0, recordHeaderBytes);
       const sealed = frame.subarray(recordHeaderBytes);
       if (!generation.aead.open(generation.nonce(), header, sealed, body)) throw rejected('tag');

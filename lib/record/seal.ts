@@ -6,6 +6,7 @@
 
 import { empty } from '../base/bytes.js';
 import { SealwireError } from '../base/errors.js';
+import { bothFlags } from '../contract/security.js';
 import { tagBytes } from '../crypto/provider.js';
 import { type FrameType, frameTypes, recordHeaderBytes, writeRecordHeader } from '../wire/frame.js';
 import { Generation } from './generation.js';
@@ -17,8 +18,6 @@ export interface RekeyLimits {
   readonly rekeyAfterBytes: number;
   readonly rekeyAfterMs: number;
 }
-
-const both = 3;
 
 /** The sending side of one direction. Not usable before there is a traffic secret: that is the point. */
 export class Sealer {
@@ -59,7 +58,7 @@ export class Sealer {
     writeRecordHeader(frame, flags, type, generation.number, generation.sequence);
     const header = frame.subarray(0, recordHeaderBytes);
 
-    if (flags === both) {
+    if (flags === bothFlags) {
       generation.aead.seal(generation.nonce(), header, body, frame.subarray(recordHeaderBytes));
     } else if (flags === 2) {
       frame.set(body, recordHeaderBytes);
@@ -86,7 +85,7 @@ export class Sealer {
 
   /** Seals the key update under the old keys and goes on to the next generation. Returns the frame to send. */
   rekey(): Uint8Array {
-    const frame = this.seal(both, frameTypes.keyUpdate, empty);
+    const frame = this.seal(bothFlags, frameTypes.keyUpdate, empty);
     this.#generation = this.#generation.next();
     this.#generationStartedMs = this.#now();
     return frame;

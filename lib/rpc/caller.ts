@@ -10,6 +10,7 @@
 import type { Clock } from '../base/clock.js';
 import { RpcError, SealwireError } from '../base/errors.js';
 import type { Limits } from '../base/limits.js';
+import { bothFlags } from '../contract/security.js';
 import { encodeCall, encodeCancel, encodeCredit, encodeNotify } from '../wire/call-message.js';
 import type { SharedMessage } from '../wire/shared-message.js';
 import { type CallOptions, type CallPlan, planCall, timeLeft } from './call-options.js';
@@ -24,8 +25,6 @@ import { findStreamedArgument, type StreamedArgument } from './streamed-argument
 
 export type { CallOptions } from './call-options.js';
 export type { Outgoing } from './outgoing.js';
-
-const both = 3;
 
 /** A method of the peer, from its manifest. */
 export interface RemoteMethod {
@@ -258,7 +257,7 @@ export class Caller {
     // What must not wait for keys asks for them, and goes no further than the connection.
     const isDropped =
       volatile === true && this.#needsKeys(method, plan) && this.#outgoing.secure?.() !== undefined;
-    const flags = isDropped ? both : agreeFlags(required, this.#outgoing.allowed);
+    const flags = isDropped ? bothFlags : agreeFlags(required, this.#outgoing.allowed);
     for (const signal of plan.signals) if (signal.aborted) throw cancelled(signal);
     if (streamed !== undefined && (method.oneWay || shared !== undefined)) throw notStreamable(streamed);
     if (method.oneWay) {

@@ -4,10 +4,7 @@
 // both flags together are always accepted; there is never a way down.
 
 import { SealwireError } from '../base/errors.js';
-import { satisfies } from '../contract/security.js';
-
-/** The mask of a connection without keys: only plain messages. */
-const plainOnly = 0b0001;
+import { plainOnly, satisfies } from '../contract/security.js';
 
 /** Weakest first: a tag is worth more than secrecy without one. */
 const byStrength = [0, 2, 1, 3];

@@ -7,7 +7,7 @@
 
 import type { Clock, StopTimer } from '../base/clock.js';
 import { SealwireError } from '../base/errors.js';
-import { Security, satisfies } from '../contract/security.js';
+import { bothFlags, Security, satisfies } from '../contract/security.js';
 import { encodePing, encodePong } from '../wire/call-message.js';
 
 export interface HeartbeatSettings {
@@ -39,7 +39,7 @@ export class Heartbeat {
 
   constructor(options: HeartbeatOptions) {
     this.#options = options;
-    this.#flags = options.hasKeys ? Security.Encrypted | Security.Authenticated : Security.None;
+    this.#flags = options.hasKeys ? bothFlags : Security.None;
     this.#proof = options.hasKeys ? Security.Authenticated : Security.None;
     this.#least = this.#flags;
     this.#listen();
@@ -47,7 +47,7 @@ export class Heartbeat {
 
   /** Keys were agreed, which only a peer that is there can have done. */
   secured(): void {
-    this.#flags = Security.Encrypted | Security.Authenticated;
+    this.#flags = bothFlags;
     this.#proof = Security.Authenticated;
     this.#heard = true;
   }

@@ -10,7 +10,7 @@ import { SealwireError } from '../base/errors.js';
 import type { Connection } from '../connection/connection.js';
 import type { More, Share } from '../connection/inbox.js';
 import type { Manifest } from '../contract/manifest.js';
-import { Security, satisfies } from '../contract/security.js';
+import { bothFlags, Security, satisfies } from '../contract/security.js';
 import type { Established } from '../handshake/state.js';
 import { type CallMessage, decodeCallMessages } from '../wire/call-message.js';
 import { Caller, type RemoteMethod } from './caller.js';
@@ -24,8 +24,6 @@ import type { Peer } from './peer.js';
 import { offered, remoteMethods } from './remote-methods.js';
 import { type Ends, route } from './routing.js';
 import type { SessionOptions } from './session-options.js';
-
-const bothFlags = Security.Encrypted | Security.Authenticated;
 
 export interface LiveSessionOptions {
   readonly session: SessionOptions;

@@ -10,7 +10,7 @@ import type { Connection, ConnectionOwner, PeerChecked } from '../connection/con
 import type { More, Share } from '../connection/inbox.js';
 import type { Backpressure } from '../connection/pressure.js';
 import { decodeManifest, type Manifest } from '../contract/manifest.js';
-import { Security } from '../contract/security.js';
+import { bothFlags } from '../contract/security.js';
 import type { Established, PendingVerdict } from '../handshake/state.js';
 import type { CloseReason } from '../wire/frame.js';
 import type { SharedMessage } from '../wire/shared-message.js';
@@ -28,7 +28,6 @@ import { checkPolicy } from './remote-methods.js';
 import { deferredAnswer, type RpcStream } from './remote-stream.js';
 import type { SessionOptions } from './session-options.js';
 
-const bothFlags = Security.Encrypted | Security.Authenticated;
 const noLoad: SessionLoad = { pendingCalls: 0, callsInFlight: 0, streams: 0 };
 
 export class Session implements ConnectionOwner {
