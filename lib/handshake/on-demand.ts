@@ -8,15 +8,9 @@
 // Both sides must say on_demand in their PlainHello, or there is no such connection.
 
 import type { PeerExtensions } from '../wire/extensions.js';
-import { readPeerExtensions } from '../wire/extensions.js';
-import {
-  decodeHelloRequest,
-  decodePlainHello,
-  type HandshakeMessage,
-  messageTypes,
-} from '../wire/handshake-message.js';
+import { decodeHelloRequest, type HandshakeMessage, messageTypes } from '../wire/handshake-message.js';
 import { type ClientHandshakeConfig, greet } from './client.js';
-import { established, plainHello } from './plain.js';
+import { established, plainHello, readPlainHello } from './plain.js';
 import { expectType, failed, Handshake, helloFrame, PlainState, type Transition } from './state.js';
 
 /** The frame is to be sent at once. It says nothing that has to be sealed: no connection data, no certificate. */
@@ -53,11 +47,7 @@ class ExpectPlainReply extends PlainState {
 
 /** Throws unless the peer would begin in the clear as well. */
 export function readOnDemand(message: HandshakeMessage, transport: number): PeerExtensions {
-  expectType(message, messageTypes.plainHello);
-  const hello = decodePlainHello(message.body);
-  if (hello.transport !== transport)
-    throw failed('transport', 'the peer says that it speaks over another transport');
-  const peer = readPeerExtensions(hello.extensions);
+  const peer = readPlainHello(message, transport);
   if (!peer.onDemand) {
     throw failed('encryption-mismatch', 'the peer has encryption off (enableEncryption), this side on');
   }

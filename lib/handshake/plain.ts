@@ -19,12 +19,12 @@ import {
   expectType,
   failed,
   Handshake,
-  type HandshakeState,
   helloFrame,
   PendingVerdict,
+  PlainState,
   type Transition,
 } from './state.js';
-import { readVerdict, refusalOf } from './verdict.js';
+import { ExpectWord, refusalOf } from './verdict.js';
 
 export interface PlainHandshakeConfig {
   readonly transport: number;
@@ -47,12 +47,12 @@ export function startPlainServer(config: PlainHandshakeConfig): Handshake {
   return new Handshake(new ExpectPlainHello(config, 'server'));
 }
 
-class ExpectPlainHello implements HandshakeState {
-  readonly opener: undefined;
+class ExpectPlainHello extends PlainState {
   readonly #config: PlainHandshakeConfig;
   readonly #role: 'client' | 'server';
 
   constructor(config: PlainHandshakeConfig, role: 'client' | 'server') {
+    super();
     this.#config = config;
     this.#role = role;
   }
@@ -61,12 +61,7 @@ class ExpectPlainHello implements HandshakeState {
     if (message.type === messageTypes.clientHello || message.type === messageTypes.transportHello) {
       throw failed('encryption-mismatch', 'the client has encryption on (enableEncryption), this server off');
     }
-    expectType(message, messageTypes.plainHello);
-    const hello = decodePlainHello(message.body);
-    if (hello.transport !== this.#config.transport) {
-      throw failed('transport', 'the peer says that it speaks over another transport');
-    }
-    const peer = readPeerExtensions(hello.extensions);
+    const peer = readPlainHello(message, this.#config.transport);
     if (peer.onDemand) {
       throw failed(
         'encryption-mismatch',
@@ -74,35 +69,13 @@ class ExpectPlainHello implements HandshakeState {
       );
     }
     if (this.#role === 'client') {
-      return { next: peer.verdictFollows ? new ExpectPlainVerdict(peer) : established(peer), send: [] };
+      const through = established(peer);
+      return { next: peer.verdictFollows ? new ExpectWord(through) : through, send: [] };
     }
     if (peer.verdictFollows)
       throw failed('malformed', 'the client announces a verdict: only servers give one');
     const next = this.#config.approves ? pendingVerdict(peer) : established(peer);
     return { next, send: [helloFrame(plainHello(this.#config))] };
-  }
-
-  destroy(): void {
-    // There are no secrets here.
-  }
-}
-
-/** Waits for the server's word: what a server may yet refuse must not be followed by calls. */
-class ExpectPlainVerdict implements HandshakeState {
-  readonly opener: undefined;
-  readonly #peer: PeerExtensions;
-
-  constructor(peer: PeerExtensions) {
-    this.#peer = peer;
-  }
-
-  handle(message: HandshakeMessage): Transition {
-    readVerdict(message, true);
-    return { next: established(this.#peer), send: [] };
-  }
-
-  destroy(): void {
-    // Nor here.
   }
 }
 
@@ -145,4 +118,20 @@ export function plainHello(
     ...(connectionData && { connectionData }),
   });
   return encodePlainHello({ transport, extensions });
+}
+
+/**
+ * What the peer says in a PlainHello. `secured`: under TLS between the two peers. Throws for anything else, and for a PlainHello of
+ * another transport than this one: somebody has carried it over.
+ */
+export function readPlainHello(
+  message: HandshakeMessage,
+  transport: number,
+  secured = false,
+): PeerExtensions {
+  expectType(message, messageTypes.plainHello);
+  const hello = decodePlainHello(message.body, secured);
+  if (hello.transport !== transport)
+    throw failed('transport', 'the peer says that it speaks over another transport');
+  return readPeerExtensions(hello.extensions);
 }

@@ -8,10 +8,9 @@
 // By then this side has said 32 bytes that are of no use to anybody, and nothing of the application.
 
 import type { SecureChannel } from '../transport/secure-channel.js';
-import { type PeerExtensions, readPeerExtensions } from '../wire/extensions.js';
+import type { PeerExtensions } from '../wire/extensions.js';
 import {
   decodeHelloRequest,
-  decodePlainHello,
   decodeTransportHello,
   encodeTransportHello,
   type HandshakeMessage,
@@ -19,7 +18,7 @@ import {
 } from '../wire/handshake-message.js';
 import { type ChannelBinding, channelBinding, securedBelow } from './channel-binding.js';
 import { type ClientHandshakeConfig, greet } from './client.js';
-import { plainHello } from './plain.js';
+import { plainHello, readPlainHello } from './plain.js';
 import {
   expectType,
   failed,
@@ -29,7 +28,7 @@ import {
   PlainState,
   type Transition,
 } from './state.js';
-import { readVerdict } from './verdict.js';
+import { ExpectWord } from './verdict.js';
 
 /** The frame is to be sent at once. Throws ENCRYPTION_UNAVAILABLE when the connection is over. */
 export function startSecureClient(
@@ -87,11 +86,7 @@ class ExpectServersPlainHello extends PlainState {
   }
 
   handle(message: HandshakeMessage): Transition {
-    expectType(message, messageTypes.plainHello);
-    const { transport, extensions } = decodePlainHello(message.body, true);
-    const peer = readPeerExtensions(extensions);
-    if (transport !== this.#secured.config.transport)
-      throw failed('transport', 'the server changed its mind');
+    const peer = readPlainHello(message, this.#secured.config.transport, true);
     if (peer.connectionData !== undefined)
       throw failed('malformed', 'the server says connection data: only clients do');
     const verdict = new PendingVerdict({
@@ -107,24 +102,7 @@ class ExpectServersPlainHello extends PlainState {
   #answer(peer: PeerExtensions, connectionData: Uint8Array | undefined): Transition {
     const { config, secure } = this.#secured;
     const send = [helloFrame(plainHello(config, false, connectionData))];
-    if (peer.verdictFollows) return { next: new ExpectWord(secure, peer), send };
-    return { next: securedBelow(secure, peer, secure.peerChain), send };
-  }
-}
-
-/** Waits for the server's verdict: what it may refuse must not be followed by calls. */
-class ExpectWord extends PlainState {
-  readonly #secure: SecureChannel;
-  readonly #peer: PeerExtensions;
-
-  constructor(secure: SecureChannel, peer: PeerExtensions) {
-    super();
-    this.#secure = secure;
-    this.#peer = peer;
-  }
-
-  handle(message: HandshakeMessage): Transition {
-    readVerdict(message, true);
-    return { next: securedBelow(this.#secure, this.#peer, this.#secure.peerChain), send: [] };
+    const through = securedBelow(secure, peer, secure.peerChain);
+    return { next: peer.verdictFollows ? new ExpectWord(through) : through, send };
   }
 }

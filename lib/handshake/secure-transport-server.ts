@@ -7,9 +7,8 @@
 // asks for a ClientHello. Where nobody is asked for anything, the client's PlainHello leads to Established.
 
 import type { SecureChannel } from '../transport/secure-channel.js';
-import { type PeerExtensions, readPeerExtensions } from '../wire/extensions.js';
+import type { PeerExtensions } from '../wire/extensions.js';
 import {
-  decodePlainHello,
   decodeTransportHello,
   encodeTransportHello,
   type HandshakeMessage,
@@ -17,10 +16,9 @@ import {
 } from '../wire/handshake-message.js';
 import { encodeAccepted } from '../wire/verdict-message.js';
 import { channelBinding, securedBelow } from './channel-binding.js';
-import { plainHello } from './plain.js';
+import { plainHello, readPlainHello } from './plain.js';
 import type { ServerHandshakeConfig } from './server.js';
 import {
-  expectType,
   failed,
   type HandshakeState,
   helloFrame,
@@ -88,10 +86,7 @@ class ExpectClientsPlainHello extends PlainState {
 
   handle(message: HandshakeMessage): Transition {
     const { transport, approves, clientAuthentication } = this.#config;
-    expectType(message, messageTypes.plainHello);
-    const hello = decodePlainHello(message.body, true);
-    const peer = readPeerExtensions(hello.extensions);
-    if (hello.transport !== transport) throw failed('transport', 'the client changed its mind');
+    const peer = readPlainHello(message, transport, true);
     if (peer.verdictFollows)
       throw failed('malformed', 'the client announces a verdict: only servers give one');
     // Who was not asked has shown nothing, whoever configured TLS.

@@ -3,13 +3,14 @@
 //   Accepted   the client may begin
 //   Refused    it may not, for a reason that the server tells; only where the server has announced that it approves
 //
-// With keys it comes sealed, without it is as plain as everything else; that is for the states to see to.
+// Without keys it is as plain as everything else: ExpectWord waits for it, below. With keys it comes sealed, which is for
+// client.ts to see to.
 
 import { ApprovalDenied } from '../base/approval-denied.js';
 import { printable } from '../base/printable.js';
 import { type HandshakeMessage, messageTypes } from '../wire/handshake-message.js';
 import { decodeAccepted, decodeRefused, encodeRefused } from '../wire/verdict-message.js';
-import { expectType } from './state.js';
+import { type Established, expectType, PlainState, type Transition } from './state.js';
 
 /** Returns for an Accepted. Throws {@link ApprovalDenied} for a Refused, where one may come. */
 export function readVerdict(message: HandshakeMessage, mayRefuse: boolean): void {
@@ -20,6 +21,22 @@ export function readVerdict(message: HandshakeMessage, mayRefuse: boolean): void
   }
   expectType(message, messageTypes.accepted);
   decodeAccepted(message.body);
+}
+
+/** Waits for the server's word where there are no keys: what a server may yet refuse must not be followed by calls. */
+export class ExpectWord extends PlainState {
+  readonly #through: Established;
+
+  /** What comes of an Accepted. */
+  constructor(through: Established) {
+    super();
+    this.#through = through;
+  }
+
+  handle(message: HandshakeMessage): Transition {
+    readVerdict(message, true);
+    return { next: this.#through, send: [] };
+  }
 }
 
 /** What a server says to a client that it does not let in. */
