@@ -18,15 +18,24 @@ export function decodeUtf8(bytes: Uint8Array): string {
 }
 
 export function concat(parts: readonly Uint8Array[]): Uint8Array {
+  const joined = new Uint8Array(totalBytes(parts));
+  writeAll(joined, 0, parts);
+  return joined;
+}
+
+export function totalBytes(parts: readonly Uint8Array[]): number {
   let length = 0;
   for (const part of parts) length += part.length;
-  const joined = new Uint8Array(length);
-  let offset = 0;
+  return length;
+}
+
+/** Writes the parts in a row, from `offset` on. */
+export function writeAll(target: Uint8Array, offset: number, parts: readonly Uint8Array[]): void {
+  let at = offset;
   for (const part of parts) {
-    joined.set(part, offset);
-    offset += part.length;
+    target.set(part, at);
+    at += part.length;
   }
-  return joined;
 }
 
 /** Lower-case hexadecimal. */

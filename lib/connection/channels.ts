@@ -1,15 +1,14 @@
 // What waits to be sent, by channel: each is a queue in itself, and the queues take turns.
 //
-//   channel a   [ message │ 64 MiB … ]       one turn: small messages of one channel and the same flags, up to 16 KiB,
+//   channel a   [ message │ 64 MiB … ]       one turn: small messages of one channel and the same flags,
 //   channel b   [ message ]            ─▸    or one fragment of its large message (a transfer)
 //
 // Nothing of a channel overtakes its unfinished transfer, and everything of other channels may. What the receiver holds
 // of unfinished transfers stays within what docs/protocol.md section 2.1 promises it.
 
-import { concat } from '../base/bytes.js';
 import { SealwireError } from '../base/errors.js';
 import {
-  encodeFragment,
+  encodeFragmentHeader,
   fragmentBytes,
   maxOpenTransfers,
   maxTransfer,
@@ -21,7 +20,9 @@ import { type FrameType, frameTypes } from '../wire/frame.js';
 export interface Piece {
   readonly flags: number;
   readonly type: FrameType;
-  readonly body: Uint8Array;
+  /** The body, in a row. */
+  readonly parts: readonly Uint8Array[];
+  readonly bytes: number;
 }
 
 interface Waiting {
@@ -56,6 +57,11 @@ export class Channels {
     return this.#bytes;
   }
 
+  /** Channels that have something to send. */
+  get waiting(): number {
+    return this.#queues.size;
+  }
+
   /** Bytes that wait in one of them; 0 for a channel that has nothing to send. */
   bytesOf(channel: string): number {
     return this.#queues.get(channel)?.bytes ?? 0;
@@ -81,8 +87,8 @@ export class Channels {
     this.#bytes += message.length;
   }
 
-  /** What is to be sent next; undefined when nothing waits. */
-  next(): Piece | undefined {
+  /** What is to be sent next, `most` bytes of messages or so; undefined when nothing waits. */
+  next(most: number = fragmentBytes): Piece | undefined {
     let mayOpen = true;
     for (const [channel, queue] of this.#queues) {
       const { message } = queue.first!;
@@ -93,7 +99,7 @@ export class Channels {
         this.#open(queue, message.length);
       }
       const before = queue.bytes;
-      const piece = queue.transfer === undefined ? queue.takeMessages() : this.#takeFragment(queue);
+      const piece = queue.transfer === undefined ? queue.takeMessages() : this.#takeFragment(queue, most);
       this.#bytes -= before - queue.bytes;
       this.#queues.delete(channel);
       if (queue.first !== undefined) this.#queues.set(channel, queue);
@@ -118,10 +124,10 @@ export class Channels {
     queue.transfer = { number: this.#lastTransfer, sentBytes: 0 };
   }
 
-  #takeFragment(queue: ChannelQueue): Piece {
+  #takeFragment(queue: ChannelQueue, most: number): Piece {
     const { flags, message } = queue.first!;
     const transfer = queue.transfer!;
-    const bytes = message.subarray(transfer.sentBytes, transfer.sentBytes + fragmentBytes);
+    const bytes = message.subarray(transfer.sentBytes, transfer.sentBytes + most);
     transfer.sentBytes += bytes.length;
     queue.bytes -= bytes.length;
     const last = transfer.sentBytes === message.length;
@@ -131,8 +137,9 @@ export class Channels {
       queue.transfer = undefined;
       queue.drop();
     }
-    const body = encodeFragment({ transfer: transfer.number, last, bytes });
-    return { flags, type: frameTypes.fragment, body };
+    const header = encodeFragmentHeader({ transfer: transfer.number, last });
+    const type = frameTypes.fragment;
+    return { flags, type, parts: [header, bytes], bytes: header.length + bytes.length };
   }
 }
 
@@ -168,11 +175,7 @@ class ChannelQueue {
       this.drop();
     }
     this.bytes -= bytes;
-    return {
-      flags,
-      type: frameTypes.messages,
-      body: messages.length === 1 ? messages[0]! : concat(messages),
-    };
+    return { flags, type: frameTypes.messages, parts: messages, bytes };
   }
 
   /** Takes the first one out, which is sent. */

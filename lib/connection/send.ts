@@ -10,7 +10,7 @@
 //
 // Order is kept within a channel: a change of flags closes the batch. Nothing here knows what a message means.
 
-import { concat } from '../base/bytes.js';
+import { totalBytes } from '../base/bytes.js';
 import type { Clock } from '../base/clock.js';
 import { SealwireError } from '../base/errors.js';
 import type { Limits } from '../base/limits.js';
@@ -19,7 +19,15 @@ import { recordOverheadBytes, Sealer } from '../record/seal.js';
 import type { TrafficSecret } from '../record/traffic-keys.js';
 import type { TransportConnection } from '../transport/transport.js';
 import { minAnnouncedFrameBytes } from '../wire/extensions.js';
-import { type CloseReason, encodeClose, type FrameType, frameTypes, plainFrame } from '../wire/frame.js';
+import { fragmentBytes, fragmentHeaderBytes } from '../wire/fragment.js';
+import {
+  type CloseReason,
+  encodeClose,
+  type FrameType,
+  frameTypes,
+  gatheredFrame,
+  plainFrame,
+} from '../wire/frame.js';
 import { Channels } from './channels.js';
 import { type Backpressure, Pressure } from './pressure.js';
 
@@ -45,6 +53,9 @@ const quietTurnsWanted = 3;
 
 /** Behind so much in its channel a volatile message would be stale when it left: it is dropped. */
 const volatileBytes = 16 * 1024;
+
+/** How much of what is large goes in one frame while nobody else has anything to say. */
+const quietFragmentBytes = maxWholeBytes - fragmentHeaderBytes;
 
 export interface SenderObserver {
   /** See {@link Backpressure}: it began, ended, or messages were dropped. */
@@ -156,7 +167,7 @@ export class Sender {
     if (!this.#busy) {
       this.#busy = true;
       this.#clock.endOfTurn(() => this.#endTurn());
-      this.#write(flags, frameTypes.messages, message);
+      this.#write(flags, frameTypes.messages, [message]);
       return;
     }
     const room = Math.min(this.#limits.maxBatchBytes, this.#maxFrameBodyBytes) - this.#batchBytes;
@@ -169,11 +180,10 @@ export class Sender {
   /** Sends what is gathered. */
   flush(): void {
     if (this.#batch.length === 0) return;
-    const [first] = this.#batch;
-    const body = this.#batch.length === 1 ? first! : concat(this.#batch);
+    const messages = this.#batch;
     this.#batch = [];
     this.#batchBytes = 0;
-    this.#write(this.#batchFlags, frameTypes.messages, body);
+    this.#write(this.#batchFlags, frameTypes.messages, messages);
   }
 
   /**
@@ -184,7 +194,7 @@ export class Sender {
     this.flush();
     if (reason === 'normal' || reason === 'going-away') {
       for (let piece = this.#channels.next(); piece !== undefined; piece = this.#channels.next()) {
-        this.#write(piece.flags, piece.type, piece.body);
+        this.#write(piece.flags, piece.type, piece.parts);
       }
     }
     const body = encodeClose(reason);
@@ -252,16 +262,23 @@ export class Sender {
   #pump(): void {
     // What was gathered was sent before what waits.
     this.flush();
+    const most = this.#isAlone() ? quietFragmentBytes : fragmentBytes;
     let bytes = 0;
     while (bytes < pumpBytes && this.#transport.bufferedBytes < socketBytes) {
-      const piece = this.#channels.next();
+      const piece = this.#channels.next(most);
       if (piece === undefined) break;
-      this.#write(piece.flags, piece.type, piece.body);
-      bytes += piece.body.length;
+      this.#write(piece.flags, piece.type, piece.parts);
+      bytes += piece.bytes;
     }
     this.#pumping = this.#channels.bytes > 0;
     if (this.#pumping) this.#clock.endOfTurn(() => this.#pumpWhenDrained());
     this.#relieve();
+  }
+
+  /** One large message is all that there is to say, and the peer reads it as fast as it leaves. */
+  #isAlone(): boolean {
+    const isQuiet = this.#quietTurns > quietTurnsWanted;
+    return isQuiet && this.#channels.waiting === 1 && this.#transport.bufferedBytes === 0;
   }
 
   #pumpWhenDrained(): void {
@@ -297,14 +314,14 @@ export class Sender {
     });
   }
 
-  #write(flags: number, type: FrameType, body: Uint8Array): void {
+  #write(flags: number, type: FrameType, parts: readonly Uint8Array[]): void {
     const sealer = this.#sealer;
     if (flags === 0 || sealer === undefined) {
-      this.#transport.send(plainFrame(type, body));
+      this.#transport.send(gatheredFrame(type, parts));
       return;
     }
-    if (sealer.needsRekey(body.length)) this.#transport.send(sealer.rekey());
-    this.#transport.send(sealer.seal(flags, type, body));
+    if (sealer.needsRekey(totalBytes(parts))) this.#transport.send(sealer.rekey());
+    this.#transport.send(sealer.sealGathered(flags, type, parts));
   }
 
   #endTurn(): void {

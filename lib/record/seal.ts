@@ -1,11 +1,12 @@
 // Sealing: a body and its flags become a record. The mirror image is open.ts; the picture is in wire/frame.ts.
 //
-//   1. refuse past the hard limits        4. encrypt and / or MAC, straight into the record
+//   1. refuse past the hard limits        4. encrypt and / or MAC, in place
 //   2. make the record, header first      5. count it
 //   3. nonce = static IV xor sequence
 
-import { empty } from '../base/bytes.js';
+import { totalBytes, writeAll } from '../base/bytes.js';
 import { SealwireError } from '../base/errors.js';
+import { allocate } from '../base/slab.js';
 import { bothFlags } from '../contract/security.js';
 import { tagBytes } from '../crypto/provider.js';
 import { type FrameType, frameTypes, recordHeaderBytes, writeRecordHeader } from '../wire/frame.js';
@@ -49,24 +50,32 @@ export class Sealer {
    * The frame is a new array; `body` is left as it is.
    */
   seal(flags: number, type: FrameType, body: Uint8Array): Uint8Array {
+    return this.sealGathered(flags, type, [body]);
+  }
+
+  /** The same of a body that is the parts in a row. */
+  sealGathered(flags: number, type: FrameType, parts: readonly Uint8Array[]): Uint8Array {
     const generation = this.#generation;
-    if (generation.exhausted(body.length)) {
+    const bodyBytes = totalBytes(parts);
+    if (generation.exhausted(bodyBytes)) {
       throw new SealwireError('RECORD_REJECTED', 'these keys have sealed all that they may; reconnect');
     }
-    const bodyEnd = recordHeaderBytes + body.length;
-    const frame = new Uint8Array(flags & 2 ? bodyEnd + tagBytes : bodyEnd);
+    const bodyEnd = recordHeaderBytes + bodyBytes;
+    const frame = allocate(flags & 2 ? bodyEnd + tagBytes : bodyEnd);
     writeRecordHeader(frame, flags, type, generation.number, generation.sequence);
-    const header = frame.subarray(0, recordHeaderBytes);
+    writeAll(frame, recordHeaderBytes, parts);
 
     if (flags === bothFlags) {
+      const header = frame.subarray(0, recordHeaderBytes);
+      const body = frame.subarray(recordHeaderBytes, bodyEnd);
       generation.aead.seal(generation.nonce(), header, body, frame.subarray(recordHeaderBytes));
     } else if (flags === 2) {
-      frame.set(body, recordHeaderBytes);
       generation.mac.compute(frame.subarray(0, bodyEnd), frame.subarray(bodyEnd));
     } else {
-      generation.stream.apply(generation.nonce(), body, frame.subarray(recordHeaderBytes));
+      const body = frame.subarray(recordHeaderBytes);
+      generation.stream.apply(generation.nonce(), body, body);
     }
-    generation.advance(body.length);
+    generation.advance(bodyBytes);
     return frame;
   }
 
@@ -85,7 +94,7 @@ export class Sealer {
 
   /** Seals the key update under the old keys and goes on to the next generation. Returns the frame to send. */
   rekey(): Uint8Array {
-    const frame = this.seal(bothFlags, frameTypes.keyUpdate, empty);
+    const frame = this.sealGathered(bothFlags, frameTypes.keyUpdate, []);
     this.#generation = this.#generation.next();
     this.#generationStartedMs = this.#now();
     return frame;

@@ -7,7 +7,7 @@
 
 import { SealwireError } from '../base/errors.js';
 
-/** Bytes of a message in one fragment, as this side cuts them; the protocol leaves it to the sender. */
+/** Bytes of a message in one fragment, as this side cuts them at most where others go in between; the protocol leaves it to the sender. */
 export const fragmentBytes: number = 16 * 1024;
 
 /** Transfers of one direction that may be unfinished at once. */
@@ -29,15 +29,9 @@ export interface Fragment {
   readonly bytes: Uint8Array;
 }
 
-export function encodeFragment({ transfer, last, bytes }: Fragment): Uint8Array {
-  const body = new Uint8Array(fragmentHeaderBytes + bytes.length);
-  body[0] = transfer >>> 24;
-  body[1] = transfer >>> 16;
-  body[2] = transfer >>> 8;
-  body[3] = transfer;
-  body[lastOffset] = last ? 1 : 0;
-  body.set(bytes, fragmentHeaderBytes);
-  return body;
+/** What stands in front of the bytes. */
+export function encodeFragmentHeader({ transfer, last }: Omit<Fragment, 'bytes'>): Uint8Array {
+  return Uint8Array.of(transfer >>> 24, transfer >>> 16, transfer >>> 8, transfer, last ? 1 : 0);
 }
 
 /** Throws PROTOCOL_ERROR for a body without bytes of a message, or with another `last` than 0 and 1. */

@@ -5,7 +5,9 @@
 //
 // Only the layout is known here. Keys, counters and what a type may carry are the business of floors above.
 
+import { totalBytes, writeAll } from '../base/bytes.js';
 import { SealwireError } from '../base/errors.js';
+import { allocate } from '../base/slab.js';
 
 export const frameTypes = { handshake: 1, messages: 2, keyUpdate: 3, close: 4, fragment: 5 } as const;
 export type FrameType = (typeof frameTypes)[keyof typeof frameTypes];
@@ -41,9 +43,14 @@ export function firstByte(flags: number, type: FrameType): number {
 
 /** A frame without flags. */
 export function plainFrame(type: FrameType, body: Uint8Array): Uint8Array {
-  const frame = new Uint8Array(plainHeaderBytes + body.length);
+  return gatheredFrame(type, [body]);
+}
+
+/** A frame without flags, whose body is the parts in a row. */
+export function gatheredFrame(type: FrameType, parts: readonly Uint8Array[]): Uint8Array {
+  const frame = allocate(plainHeaderBytes + totalBytes(parts));
   frame[0] = firstByte(0, type);
-  frame.set(body, plainHeaderBytes);
+  writeAll(frame, plainHeaderBytes, parts);
   return frame;
 }
 

@@ -11,6 +11,7 @@ import type { Options } from 'msgpackr';
 import { Packr, RESET_BUFFER_MODE, REUSE_BUFFER_MODE } from 'msgpackr/pack';
 import { SealwireError } from '../base/errors.js';
 import { defaultLimits } from '../base/limits.js';
+import { allocate } from '../base/slab.js';
 import { hasNilAt, isArrayAt, type PayloadLimits, scanMessages } from './payload-scan.js';
 import { sendableMessage } from './payload-sendable.js';
 
@@ -65,7 +66,7 @@ const copiedOneByOne = 64;
 
 /** A copy, since all users of msgpackr in this process share its pool. Never a Buffer. */
 function copyOf(pool: Uint8Array, start: number, end: number): Uint8Array {
-  const bytes = new Uint8Array(end - start);
+  const bytes = allocate(end - start);
   if (bytes.length > copiedOneByOne) bytes.set(pool.subarray(start, end));
   else for (let index = 0; index < bytes.length; index++) bytes[index] = pool[start + index]!;
   return bytes;

@@ -33,10 +33,11 @@ describe('connection, channels', () => {
       expectSame(joined.server.owner.delivered[0]!.body, message);
       const frames = joined.client.end.sent.slice(2);
       expect(new Set(types(frames))).to.deep.equal(new Set([frameTypes.fragment]));
-      expect(frames).to.have.length(Math.ceil(300_001 / fragmentBytes));
-      expect(Math.max(...frames.map(({ length }) => length))).to.be.at.most(
-        fragmentBytes + fragmentHeaderBytes + 24,
-      );
+      // Small ones first, in case that others have something to say; then as large as every peer accepts.
+      const lengths = frames.map(({ length }) => length);
+      expect(Math.max(...lengths.slice(0, 2))).to.be.at.most(fragmentBytes + fragmentHeaderBytes + 24);
+      expect(lengths).to.have.length(2 + Math.ceil((300_001 - 2 * fragmentBytes) / (kib64 - 29)));
+      expect(Math.max(...lengths)).to.be.within(kib64 - 24, kib64);
       expect(joined.client.clock.waitingForEndOfTurn, 'nothing left to do').to.equal(0);
       expect(joined.server.clock.timers, 'nothing left to wait for').to.equal(0);
     }
@@ -72,6 +73,25 @@ describe('connection, channels', () => {
     await turns(joined, 100);
     expect(arrivals(joined)).to.have.length(26);
     expectSame(joined.server.owner.delivered.at(-1)!.body, bulk(2 * mib));
+  });
+
+  it('cuts it small again as soon as somebody else has something to say', async () => {
+    const beside: readonly ((joined: Joined) => void)[] = [
+      ({ client }) => client.connection.send(3, Uint8Array.of(1), 'pings'),
+      ({ client }) => client.connection.send(3, bulk(100_000), 'other'),
+    ];
+    for (const say of beside) {
+      const joined = start({ clientLimits: { maxSendBufferBytes: 4 * mib } });
+      const { sent } = joined.client.end;
+      joined.client.connection.send(3, bulk(2 * mib), 'bulk');
+      await turns(joined, 8);
+      expect(sent.at(-1)!.length, 'alone').to.be.greaterThan(kib64 - 24);
+      say(joined);
+      const before = sent.length;
+      await turns(joined, 2);
+      const lengths = sent.slice(before).map(({ length }) => length);
+      expect(Math.max(0, ...lengths), 'beside another').to.be.at.most(fragmentBytes + 100);
+    }
   });
 
   it('holds no more than about 64 KiB in a socket that nobody reads, and lets others by when it is read again', async () => {
