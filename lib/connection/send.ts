@@ -14,7 +14,7 @@ import { totalBytes } from '../base/bytes.js';
 import type { Clock } from '../base/clock.js';
 import { SealwireError } from '../base/errors.js';
 import type { Limits } from '../base/limits.js';
-import { bothFlags } from '../contract/security.js';
+import { bothFlags, Security } from '../contract/security.js';
 import { recordOverheadBytes, Sealer } from '../record/seal.js';
 import type { TrafficSecret } from '../record/traffic-keys.js';
 import type { TransportConnection } from '../transport/transport.js';
@@ -199,9 +199,8 @@ export class Sender {
     }
     const body = encodeClose(reason);
     const sealer = this.#sealer;
-    this.#transport.send(
-      sealer ? sealer.seal(bothFlags, frameTypes.close, body) : plainFrame(frameTypes.close, body),
-    );
+    if (sealer === undefined) this.#transport.send(plainFrame(frameTypes.close, body));
+    else this.#transport.send(sealer.seal(bothFlags, frameTypes.close, body), true);
   }
 
   /** Wipes the keys and drops what is gathered and queued. */
@@ -320,8 +319,8 @@ export class Sender {
       this.#transport.send(gatheredFrame(type, parts));
       return;
     }
-    if (sealer.needsRekey(totalBytes(parts))) this.#transport.send(sealer.rekey());
-    this.#transport.send(sealer.sealGathered(flags, type, parts));
+    if (sealer.needsRekey(totalBytes(parts))) this.#transport.send(sealer.rekey(), true);
+    this.#transport.send(sealer.sealGathered(flags, type, parts), (flags & Security.Encrypted) !== 0);
   }
 
   #endTurn(): void {

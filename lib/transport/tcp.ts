@@ -27,6 +27,8 @@ import {
 } from './transport.js';
 
 const lengthBytes = 4;
+/** Memory for a frame that has come in part, in times of that part. */
+const growth = 4;
 /** Up to this length a frame is copied behind its header: one small write is cheaper than two. */
 const mergeUpToBytes = 1024;
 
@@ -110,6 +112,10 @@ class TcpConnection implements TransportConnection {
   readonly #drain: Drain;
   /** One function for all writes: the socket calls it when their bytes have left. */
   readonly #written = (): void => this.#drain.check();
+  readonly #uncork = (): void => {
+    this.#corked = false;
+    this.#socket.uncork();
+  };
   #closing = false;
   #corked = false;
   #error: SealwireError | undefined;
@@ -172,10 +178,7 @@ class TcpConnection implements TransportConnection {
     if (!this.#corked) {
       this.#corked = true;
       socket.cork();
-      process.nextTick(() => {
-        this.#corked = false;
-        socket.uncork();
-      });
+      process.nextTick(this.#uncork);
     }
     if (frame.length <= mergeUpToBytes) {
       const merged = Buffer.allocUnsafe(lengthBytes + frame.length);
@@ -283,11 +286,11 @@ class FrameParser {
     }
   }
 
-  /** Doubles the buffer as bytes come, so that a length that was only announced costs nothing. */
+  /** The buffer grows fourfold as bytes come, so that a length that was only announced costs nothing. */
   #append(part: Uint8Array): number {
     const seen = this.#payloadBytesSeen + part.length;
     if (seen > this.#payload.length) {
-      const grown = new Uint8Array(Math.min(this.#length, Math.max(seen, 2 * this.#payload.length)));
+      const grown = new Uint8Array(Math.min(this.#length, growth * seen));
       grown.set(this.#payload.subarray(0, this.#payloadBytesSeen));
       this.#payload = grown;
     }

@@ -40,8 +40,11 @@ export interface TransportConnection {
    */
   pause?(): void;
   resume?(): void;
-  /** Queues one frame of at least one byte. The bytes belong to the transport from here on. After close() it does nothing. */
-  send(frame: Uint8Array): void;
+  /**
+   * Queues one frame of at least one byte. From here on nobody changes its bytes, the transport included. `isEncrypted`:
+   * all but its header is ciphertext, which a WebSocket client need not mask (masking.ts). After close() it does nothing.
+   */
+  send(frame: Uint8Array, isEncrypted?: boolean): void;
   /**
    * The handshake is done: from now on frames of up to this many bytes are accepted; a larger one closes the
    * connection. Before the first call all frames *together* may have `maxFrameBytes` (and a little framing), so it

@@ -13,6 +13,7 @@ import { type Address, hostAndPort, parseAddress } from './address.js';
 import { Delivery, earlyAllowanceBytes } from './delivery.js';
 import { dial, socketOptions } from './dial.js';
 import { Drain } from './drain.js';
+import { Masking } from './masking.js';
 import { isSecure, required, type SecureChannel } from './secure-channel.js';
 import { broken, connectFailed, givenUp, listenFailed, notSealwire } from './socket-errors.js';
 import { subProtocol } from './sub-protocol.js';
@@ -96,12 +97,14 @@ export class WebSocketTransport implements ClientTransport, ServerTransport {
         reject(givenUp(url, signal));
         return;
       }
+      const masking = new Masking();
       let websocket: WebSocket;
       try {
         const headers = { ...this.#options.headers };
         websocket = new WebSocket(url, [subProtocol], {
           ...wsOptions(options),
           headers,
+          generateMask: masking.generate,
           ...(secured && { createConnection: () => secured }),
         });
       } catch (error) {
@@ -134,7 +137,7 @@ export class WebSocketTransport implements ClientTransport, ServerTransport {
       });
       websocket.once('open', () => {
         signal.removeEventListener('abort', abort);
-        resolve(new WebSocketConnection(websocket, socket, options.maxFrameBytes));
+        resolve(new WebSocketConnection(websocket, socket, options.maxFrameBytes, masking));
       });
     });
   }
@@ -259,6 +262,7 @@ class WebSocketConnection implements TransportConnection {
   readonly secure: SecureChannel | undefined;
   readonly #websocket: WebSocket;
   readonly #socket: Socket;
+  readonly #masking: Masking | undefined;
   readonly #delivery: Delivery;
   readonly #drain: Drain;
   /** One function for all frames: `ws` calls it when their bytes have left. */
@@ -266,8 +270,10 @@ class WebSocketConnection implements TransportConnection {
   #earlyBytes: number;
   #destroyed = false;
 
-  constructor(websocket: WebSocket, socket: Socket, maxFrameBytes: number) {
+  /** Clients mask. */
+  constructor(websocket: WebSocket, socket: Socket, maxFrameBytes: number, masking?: Masking) {
     this.#websocket = websocket;
+    this.#masking = masking;
     this.#socket = socket;
     this.secure = secureChannel(socket);
     this.remoteAddress = hostAndPort(socket.remoteAddress, socket.remotePort);
@@ -307,8 +313,10 @@ class WebSocketConnection implements TransportConnection {
     this.#websocket.resume();
   }
 
-  send(frame: Uint8Array): void {
-    if (this.#websocket.readyState === WebSocket.OPEN) this.#websocket.send(frame, this.#written);
+  send(frame: Uint8Array, isEncrypted = false): void {
+    if (this.#websocket.readyState !== WebSocket.OPEN) return;
+    if (isEncrypted) this.#masking?.spareNext();
+    this.#websocket.send(frame, this.#written);
   }
 
   setMaxFrameBytes(bytes: number): void {

@@ -8,6 +8,8 @@ export interface Tap {
   readonly url: string;
   /** What went to whoever dialled: what a WebSocket client sends is masked (RFC 6455 §5.3). */
   readonly toClient: Buffer;
+  /** What whoever dialled has sent. */
+  readonly toServer: Buffer;
   stop(): Promise<void>;
 }
 
@@ -15,10 +17,12 @@ export async function startTap(url: string): Promise<Tap> {
   const { port, hostname, protocol } = new URL(url.replace(/^(tcp|tls):/, 'http:'));
   const scheme = protocol === 'http:' ? url.slice(0, 3) : protocol.slice(0, -1);
   const chunks: Buffer[] = [];
+  const sent: Buffer[] = [];
   const open = new Set<Socket>();
   const server = createServer((near) => {
     const far = tcpConnect(Number(port), hostname);
     far.on('data', (chunk: Buffer) => chunks.push(chunk));
+    near.on('data', (chunk: Buffer) => sent.push(chunk));
     for (const [from, to] of [
       [near, far],
       [far, near],
@@ -38,6 +42,9 @@ export async function startTap(url: string): Promise<Tap> {
     url: `${scheme}://127.0.0.1:${(server.address() as AddressInfo).port}`,
     get toClient() {
       return Buffer.concat(chunks);
+    },
+    get toServer() {
+      return Buffer.concat(sent);
     },
     async stop() {
       server.close();
