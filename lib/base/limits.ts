@@ -2,6 +2,7 @@
 //
 // Names carry their units. A limit is looked at before anything is buffered, recursed into or counted up to.
 
+import { longestTimerMs } from './clock.js';
 import { SealwireError } from './errors.js';
 
 /** The limits that may be changed in `NetworkConfig.limits`; each is a positive whole number. */
@@ -87,9 +88,6 @@ export const defaultLimits: Limits = {
   rekeyAfterBytes: 2 ** 36,
   rekeyAfterMs: 3_600_000,
 };
-
-/** The longest delay that setTimeout can measure. */
-const longestTimerMs = 2 ** 31 - 1;
 
 /** Least and most of the limits that the protocol or the platform bounds; docs/protocol.md sections 1, 2 and 4.4. */
 const bounds: { readonly [Name in keyof Limits]?: readonly [least: number, most: number] } = {

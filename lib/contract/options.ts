@@ -2,6 +2,7 @@
 // written, since one that is misspelt or does not go with the others would be believed to work.
 
 import { utf8 } from '../base/bytes.js';
+import { longestTimerMs } from '../base/clock.js';
 import { SealwireError } from '../base/errors.js';
 import { type RequiredClaims, requiredClaimsFault } from './claims.js';
 import { type RateLimit, rateLimitFault } from './limit.js';
@@ -98,8 +99,6 @@ const knownOptions: readonly string[] = [
 
 const booleanOptions = ['oneWay', 'stream', 'idempotent', 'requiresIdentity'] as const;
 
-/** The longest delay that setTimeout can measure. */
-const maxTimeoutMs = 2 ** 31 - 1;
 const maxChannelBytes = 64;
 
 /**
@@ -144,8 +143,8 @@ function checkCallers(
 
 function checkTimeout(key: string, { timeoutMs, oneWay }: RpcOptions): void {
   if (timeoutMs === undefined) return;
-  if (!Number.isInteger(timeoutMs) || timeoutMs < 1 || timeoutMs > maxTimeoutMs) {
-    throw invalid(`timeoutMs of ${key} must be a whole number of milliseconds, 1 to ${maxTimeoutMs}`);
+  if (!Number.isInteger(timeoutMs) || timeoutMs < 1 || timeoutMs > longestTimerMs) {
+    throw invalid(`timeoutMs of ${key} must be a whole number of milliseconds, 1 to ${longestTimerMs}`);
   }
   if (oneWay) throw invalid(`${key} is one-way, nothing is waited for: leave out timeoutMs`);
 }

@@ -4,7 +4,7 @@
 // unless it streams, limits.maxCallMs. A method that makes calls of its own so passes on what is left to it.
 
 import { utf8 } from '../base/bytes.js';
-import type { Clock } from '../base/clock.js';
+import { type Clock, longestTimerMs } from '../base/clock.js';
 import { SealwireError } from '../base/errors.js';
 import type { Limits } from '../base/limits.js';
 import type { Metadata } from '../wire/call-metadata.js';
@@ -48,8 +48,6 @@ export interface CallOptions {
   readonly volatile?: boolean;
 }
 
-/** The longest delay that setTimeout can measure. */
-const longestTimerMs = 2 ** 31 - 1;
 const maxChannelBytes = 64;
 
 /** What was decided about a call when it was made, which for a stream is before it is sent. */

@@ -9,6 +9,7 @@
 // Arguments are data of the peer: the method is found by number, and called with them as they were decoded. They are decoded
 // once the call is admitted, and no sooner.
 
+import { longestTimerMs } from '../base/clock.js';
 import { RpcError, SealwireError } from '../base/errors.js';
 import { Security, satisfies } from '../contract/security.js';
 import {
@@ -39,9 +40,6 @@ export interface DispatcherOptions extends Outgoing, AdmissionOptions, AnswersOp
   /** Around the calls that are admitted. */
   readonly interceptors?: Pick<Interceptors, 'incoming'> | undefined;
 }
-
-/** The longest delay that setTimeout can measure. */
-const longestTimerMs = 2 ** 31 - 1;
 
 export class Dispatcher {
   readonly #options: DispatcherOptions;
