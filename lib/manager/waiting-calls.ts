@@ -3,6 +3,7 @@
 import type { Clock } from '../base/clock.js';
 import { SealwireError } from '../base/errors.js';
 import { onceAborted } from '../rpc/once-aborted.js';
+import { cancelled } from '../rpc/pending-calls.js';
 
 /** What a waiting call is given up by. */
 export interface Patience {
@@ -72,8 +73,4 @@ export class WaitingCalls<Connection> {
   fail(error: SealwireError): void {
     for (const { giveUp } of [...this.#waiting]) giveUp(error);
   }
-}
-
-function cancelled(signal: AbortSignal): SealwireError {
-  return new SealwireError('CANCELLED', 'the call was cancelled', { cause: signal.reason });
 }

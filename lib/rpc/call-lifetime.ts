@@ -17,7 +17,7 @@ import { checkRaise } from './flags.js';
 import { type InterceptedAnswer, type Interceptor, intercept, type OutgoingCall } from './interceptor.js';
 import { onceAborted } from './once-aborted.js';
 import type { Peer } from './peer.js';
-import { connectionClosed } from './pending-calls.js';
+import { cancelled, connectionClosed } from './pending-calls.js';
 import { findStreamedArgument } from './streamed-argument.js';
 
 /** What a call goes through, and what is known of it beforehand. */
@@ -244,10 +244,6 @@ function orRejected<Value>(answer: Promise<Value>, waiting: Set<(error: unknown)
       },
     );
   });
-}
-
-function cancelled(signal: AbortSignal): SealwireError {
-  return new SealwireError('CANCELLED', 'the call was cancelled', { cause: signal.reason });
 }
 
 function invalid(message: string): SealwireError {

@@ -105,6 +105,7 @@ export function connectionClosed(message: string, cause: SealwireError): Sealwir
   return new SealwireError('CONNECTION_CLOSED', message, { reason, cause });
 }
 
+/** CANCELLED, with the reason that the signal was aborted for. */
 export function cancelled(signal: AbortSignal): SealwireError {
   return new SealwireError('CANCELLED', 'the call was cancelled', { cause: signal.reason });
 }
