@@ -1,7 +1,7 @@
 // What may be said about an RPC beside its protection, and what is wrong with it: every option is checked where it is
 // written, since one that is misspelt or does not go with the others would be believed to work.
 
-import { utf8 } from '../base/bytes.js';
+import { isChannelName, maxChannelBytes } from '../base/channel-name.js';
 import { longestTimerMs } from '../base/clock.js';
 import { SealwireError } from '../base/errors.js';
 import { type RequiredClaims, requiredClaimsFault } from './claims.js';
@@ -99,8 +99,6 @@ const knownOptions: readonly string[] = [
 
 const booleanOptions = ['oneWay', 'stream', 'idempotent', 'requiresIdentity'] as const;
 
-const maxChannelBytes = 64;
-
 /**
  * Throws INVALID_RPC for an option that this version does not know, or that does not go with the flags or with another
  * option. `key` is the method's name, or what stands for it in a message.
@@ -169,16 +167,8 @@ function checkRateLimit(key: string, { rateLimit }: RpcOptions): void {
 
 function checkChannel(key: string, { channel }: RpcOptions): void {
   if (channel === undefined) return;
-  if (typeof channel !== 'string' || channel === '' || !fitsChannel(channel))
+  if (!isChannelName(channel) || /\p{Surrogate}/u.test(channel))
     throw invalid(`channel of ${key} must be a string of 1 to ${maxChannelBytes} bytes of UTF-8`);
-}
-
-function fitsChannel(channel: string): boolean {
-  return (
-    channel.length <= maxChannelBytes &&
-    !/\p{Surrogate}/u.test(channel) &&
-    utf8(channel).length <= maxChannelBytes
-  );
 }
 
 /** What each says is valid, and together they contradict each other. */

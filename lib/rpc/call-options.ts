@@ -3,7 +3,7 @@
 // The time limit is the least of all that apply: the call's own, a deadline, that of the call in which it is made, and,
 // unless it streams, limits.maxCallMs. A method that makes calls of its own so passes on what is left to it.
 
-import { utf8 } from '../base/bytes.js';
+import { isChannelName, maxChannelBytes } from '../base/channel-name.js';
 import { type Clock, longestTimerMs } from '../base/clock.js';
 import { SealwireError } from '../base/errors.js';
 import type { Limits } from '../base/limits.js';
@@ -48,8 +48,6 @@ export interface CallOptions {
   readonly volatile?: boolean;
 }
 
-const maxChannelBytes = 64;
-
 /** What was decided about a call when it was made, which for a stream is before it is sent. */
 export interface CallPlan {
   readonly options: CallOptions;
@@ -84,7 +82,9 @@ export function planCall(options: CallOptions = noOptions): CallPlan {
     throw invalid('deadline must be a Date that is valid');
   if (context && typeof (context as Partial<CallContext>).signal?.addEventListener !== 'function')
     throw invalid('context must be what callContext() returned');
-  if (channel !== undefined && !isChannel(channel)) throw invalid('channel must be a name of 1 to 64 bytes');
+  // The peer would hang up on another one.
+  if (channel !== undefined && !isChannelName(channel))
+    throw invalid(`channel must be a name of 1 to ${maxChannelBytes} bytes`);
   const { whenFull, volatile, inTheClear: clear }: { [Name in keyof CallOptions]?: unknown } = options;
   if (whenFull !== undefined && whenFull !== 'fail' && whenFull !== 'wait')
     throw invalid("whenFull must be 'fail' or 'wait'");
@@ -110,12 +110,6 @@ export function timeLeft(
   if (leftMs < 1)
     throw new SealwireError('DEADLINE_EXCEEDED', 'the deadline had passed before the call was made');
   return leftMs === Number.POSITIVE_INFINITY ? 0 : Math.min(leftMs, longestTimerMs);
-}
-
-/** The peer would hang up on another one. */
-function isChannel(channel: unknown): boolean {
-  if (typeof channel !== 'string' || channel === '' || channel.length > maxChannelBytes) return false;
-  return utf8(channel).length <= maxChannelBytes;
 }
 
 function invalid(message: string): SealwireError {

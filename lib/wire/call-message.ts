@@ -10,7 +10,7 @@
 // Shapes are checked here, meanings above. A message of another shape throws PROTOCOL_ERROR. The arguments of a call become
 // values when they are asked for, and not before: whoever does not run a call does not pay for them.
 
-import { utf8 } from '../base/bytes.js';
+import { isChannelName } from '../base/channel-name.js';
 import { isErrorCode, SealwireError } from '../base/errors.js';
 import { type Metadata, metadataFault } from './call-metadata.js';
 import { encodeMessage, type PackedMessage, type PayloadLimits, readMessages } from './payload.js';
@@ -34,8 +34,6 @@ export const messageKinds = {
 
 /** What the sender of a stream may send before it hears from the receiver, in bytes of encoded items. */
 export const streamWindowBytes: number = 256 * 1024;
-
-const maxChannelBytes = 64;
 
 /** The fields of a call that are mostly left out. */
 export interface CallExtras {
@@ -322,7 +320,7 @@ function readCall(packed: PackedMessage): CallMessage | undefined {
   if (metadata !== undefined && !isMetadata(metadata)) return undefined;
   if (streamArgument !== undefined && !(isWhole(streamArgument) && packed.hasNil(argsField, streamArgument)))
     return undefined;
-  if (channel !== undefined && !isChannel(channel)) return undefined;
+  if (channel !== undefined && !isChannelName(channel)) return undefined;
   return new ReceivedCall(packed, { id, method, timeoutMs, metadata, streamArgument, channel });
 }
 
@@ -370,13 +368,4 @@ function isMetadata(value: unknown): value is Metadata {
 
 function isCode(value: unknown): value is string {
   return typeof value === 'string' && isErrorCode(value);
-}
-
-function isChannel(value: unknown): value is string {
-  return (
-    typeof value === 'string' &&
-    value.length >= 1 &&
-    value.length <= maxChannelBytes &&
-    utf8(value).length <= maxChannelBytes
-  );
 }
