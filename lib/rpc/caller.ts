@@ -22,6 +22,7 @@ import { type Answer, cancelled, connectionClosed, type PendingCall, PendingCall
 import { RemoteStream, type RpcStream } from './remote-stream.js';
 import { sendArgument } from './sent-argument.js';
 import { findStreamedArgument, type StreamedArgument } from './streamed-argument.js';
+import { violation } from './violation.js';
 
 export type { CallOptions } from './call-options.js';
 export type { Outgoing } from './outgoing.js';
@@ -360,8 +361,4 @@ function tooManyPending(size: number): SealwireError {
 
 function invalid(message: string): SealwireError {
   return new SealwireError('INVALID_ARGUMENT', message);
-}
-
-function violation(what: string): SealwireError {
-  return new SealwireError('PROTOCOL_ERROR', `the peer sent ${what}`);
 }

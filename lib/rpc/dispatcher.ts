@@ -34,6 +34,8 @@ import { OutgoingStream } from './outgoing-stream.js';
 import type { ServedMethod } from './registry.js';
 import { ServedCall, ServedContext } from './served-call.js';
 import { isAsyncIterable } from './streamed-argument.js';
+import { isThenable } from './thenable.js';
+import { violation } from './violation.js';
 
 export interface DispatcherOptions extends Outgoing, AdmissionOptions, AnswersOptions {
   readonly methods: readonly ServedMethod[];
@@ -341,13 +343,4 @@ export class Dispatcher {
 function isBecauseOf(reason: SealwireError, error: unknown): boolean {
   if (error === reason) return true;
   return error instanceof Error && error.name === 'AbortError' && error.cause === reason;
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return false;
-  return typeof (value as PromiseLike<unknown>).then === 'function';
-}
-
-function violation(what: string): SealwireError {
-  return new SealwireError('PROTOCOL_ERROR', `the peer sent ${what}`);
 }

@@ -9,6 +9,7 @@ import type { Clock, StopTimer } from '../base/clock.js';
 import { SealwireError } from '../base/errors.js';
 import { bothFlags, Security, satisfies } from '../contract/security.js';
 import { encodePing, encodePong } from '../wire/call-message.js';
+import { violation } from './violation.js';
 
 export interface HeartbeatSettings {
   /** How long a connection may be quiet before the peer is asked, in milliseconds. */
@@ -101,7 +102,7 @@ export class Heartbeat {
 
   #refuseLess(flags: number): void {
     if (satisfies(flags, this.#least)) return;
-    throw new SealwireError('PROTOCOL_ERROR', 'the peer sent a ping or pong without protection');
+    throw violation('a ping or pong without protection');
   }
 }
 

@@ -7,8 +7,8 @@
 // (docs/protocol.md section 9.1). It ends exactly once: by the peer's end or error, behind the items that came before; by
 // the application's break; or by whatever ends the call here, and then at once.
 
-import { SealwireError } from '../base/errors.js';
 import { streamWindowBytes } from '../wire/call-message.js';
+import { violation } from './violation.js';
 
 /** Less is not worth a message. */
 const leastPortionBytes = streamWindowBytes / 4;
@@ -66,7 +66,7 @@ export class IncomingStream implements AsyncIterableIterator<unknown, undefined>
   /** An item came. Throws PROTOCOL_ERROR when the peer had no credit for it. */
   item(value: unknown, bytes: number): void {
     if (this.#ended) return;
-    if (this.#credit <= 0) throw new SealwireError('PROTOCOL_ERROR', 'the peer sent an item without credit');
+    if (this.#credit <= 0) throw violation('an item without credit');
     this.#credit -= bytes;
     const consumer = this.#waiting.shift();
     if (consumer === undefined) {

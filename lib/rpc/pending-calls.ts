@@ -11,6 +11,7 @@ import { CallTimer, type Limited } from './call-timer.js';
 import type { IncomingStream } from './incoming-stream.js';
 import { onceAborted } from './once-aborted.js';
 import type { OutgoingStream } from './outgoing-stream.js';
+import { violation } from './violation.js';
 
 /** Who waits for the answer. */
 export interface Answer {
@@ -79,10 +80,7 @@ export class PendingCalls {
   find(id: number, flags: number, what: string): PendingCall | undefined {
     const call = this.#calls.get(id);
     if (call !== undefined && !satisfies(flags, call.flags))
-      throw new SealwireError(
-        'PROTOCOL_ERROR',
-        `the peer sent ${what} with less protection than its call had`,
-      );
+      throw violation(`${what} with less protection than its call had`);
     return call;
   }
 

@@ -21,6 +21,7 @@ import {
   maxIssues,
   readIssue,
 } from './invalid-argument.js';
+import { isThenable } from './thenable.js';
 
 /** What is declared of a method. */
 export interface Validated {
@@ -241,11 +242,6 @@ function after<Value, Result>(value: Later<Value>, then: (value: Value) => Resul
 
 function isList(params: StandardSchema | readonly StandardSchema[]): params is readonly StandardSchema[] {
   return Array.isArray(params);
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return false;
-  return typeof (value as PromiseLike<unknown>).then === 'function';
 }
 
 function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
