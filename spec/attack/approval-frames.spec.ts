@@ -23,15 +23,14 @@ import { nothingUncaught } from '../support/uncaught.js';
 import {
   type Attempt,
   altering,
+  attemptOnce,
   certificateFrames,
   fixedLengths,
-  type HandshakeFrame,
-  Lane,
   type LaneOptions,
-  overLanes,
   recordHandshake,
   withApproval,
 } from './attempts.js';
+import { attemptChanges, type Change, cut, flip } from './frame-changes.js';
 import { tried } from './stand.js';
 import { Vault } from './vault.js';
 
@@ -41,27 +40,6 @@ const yes = true as unknown as ApprovalVerdict;
 const [flight, verdict] = certificateFrames;
 const farOffMs = 5000;
 const broken = ['HANDSHAKE_FAILED', 'PROTOCOL_ERROR', 'LIMIT_EXCEEDED'];
-
-interface Change {
-  readonly frame: HandshakeFrame;
-  readonly what: string;
-  readonly alter: (bytes: Uint8Array) => readonly Uint8Array[];
-}
-
-const flip = (frame: HandshakeFrame, bit: number): Change => ({
-  frame,
-  what: `bit ${bit} of ${frame.name}`,
-  alter: (bytes) => {
-    bytes[bit >> 3]! ^= 0x80 >> (bit & 7);
-    return [bytes];
-  },
-});
-
-const cut = (frame: HandshakeFrame, length: number): Change => ({
-  frame,
-  what: `${frame.name} cut to ${length} bytes`,
-  alter: (bytes) => [bytes.subarray(0, length)],
-});
 
 function lanes(scheme: Scheme, lets: boolean): LaneOptions {
   return withApproval(fixedLengths(scheme, farOffMs), marker, ({ connectionData }) => {
@@ -83,19 +61,8 @@ function expectNothing(attempt: Attempt, { frame, what }: Change, lets: boolean)
 describe('attack: the frames of an approval', () => {
   nothingUncaught();
 
-  async function tryAll(scheme: Scheme, lets: boolean, changes: readonly Change[]): Promise<number> {
-    let changed = 0;
-    await overLanes(8, lanes(scheme, lets), changes, async (lane, change) => {
-      const attempt = await lane.attempt(
-        altering(change.frame, ({ bytes }) => {
-          changed += 1;
-          return change.alter(bytes);
-        }),
-      );
-      expectNothing(attempt, change, lets);
-    });
-    return changed;
-  }
+  const tryAll = (scheme: Scheme, lets: boolean, changes: readonly Change[]): Promise<number> =>
+    attemptChanges(lanes(scheme, lets), changes, (attempt, change) => expectNothing(attempt, change, lets));
 
   for (const lets of [true, false]) {
     it(`establish nothing, and tell no other reason, whichever is changed (${lets ? 'Accepted' : 'Refused'})`, async function () {
@@ -131,14 +98,8 @@ describe('attack: the frames of an approval', () => {
   }
 
   for (const scheme of schemes) {
-    async function once(lets: boolean, meddle: Intercept): Promise<Attempt> {
-      const lane = await Lane.open(lanes(scheme, lets));
-      try {
-        return await lane.attempt(meddle);
-      } finally {
-        await lane.close();
-      }
-    }
+    const once = (lets: boolean, meddle: Intercept): Promise<Attempt> =>
+      attemptOnce(lanes(scheme, lets), meddle);
 
     it(`are what they were when nobody meddles, so that what fails fails for that (${scheme})`, async () => {
       const good = await once(true, ({ bytes }) => [bytes]);

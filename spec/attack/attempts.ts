@@ -164,6 +164,16 @@ function ed25519Certificate(): IssuedCertificate {
   return made;
 }
 
+/** One attempt, on a lane of its own. */
+export async function attemptOnce(options: LaneOptions, meddle: Intercept): Promise<Attempt> {
+  const lane = await Lane.open(options);
+  try {
+    return await lane.attempt(meddle);
+  } finally {
+    await lane.close();
+  }
+}
+
 /** Runs `jobs` over so many lanes side by side. */
 export async function overLanes<Job>(
   lanes: number,

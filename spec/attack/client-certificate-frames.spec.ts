@@ -14,42 +14,21 @@ import { nothingUncaught } from '../support/uncaught.js';
 import {
   type Attempt,
   altering,
+  attemptOnce,
   certificateFrames,
   fixedLengths,
   type HandshakeFrame,
-  Lane,
   type LaneOptions,
-  overLanes,
   recordHandshake,
   withClientCertificate,
 } from './attempts.js';
+import { attemptChanges, type Change, cut, flip } from './frame-changes.js';
 import { tried } from './stand.js';
 
 const [flight, accepted] = certificateFrames;
 const farOffMs = 5000;
 const slackMs = 2000;
 const refusals = ['HANDSHAKE_FAILED', 'PROTOCOL_ERROR', 'LIMIT_EXCEEDED'];
-
-interface Change {
-  readonly frame: HandshakeFrame;
-  readonly what: string;
-  readonly alter: (bytes: Uint8Array) => readonly Uint8Array[];
-}
-
-const flip = (frame: HandshakeFrame, bit: number): Change => ({
-  frame,
-  what: `bit ${bit} of ${frame.name}`,
-  alter: (bytes) => {
-    bytes[bit >> 3]! ^= 0x80 >> (bit & 7);
-    return [bytes];
-  },
-});
-
-const cut = (frame: HandshakeFrame, length: number): Change => ({
-  frame,
-  what: `${frame.name} cut to ${length} bytes`,
-  alter: (bytes) => [bytes.subarray(0, length)],
-});
 
 function expectNothing(attempt: Attempt, { frame, what }: Change, codes = refusals): void {
   expect(attempt.client, what).to.be.oneOf(codes);
@@ -60,19 +39,11 @@ function expectNothing(attempt: Attempt, { frame, what }: Change, codes = refusa
 }
 
 /** Returns how many frames were really changed on their way. */
-async function expectAllRefused(options: LaneOptions, changes: readonly Change[]): Promise<number> {
-  let changed = 0;
-  await overLanes(8, options, changes, async (lane, change) => {
-    const attempt = await lane.attempt(
-      altering(change.frame, ({ bytes }) => {
-        changed += 1;
-        return change.alter(bytes);
-      }),
-    );
+function expectAllRefused(options: LaneOptions, changes: readonly Change[]): Promise<number> {
+  return attemptChanges(options, changes, (attempt, change) => {
     expectNothing(attempt, change);
     expect(attempt.ms, change.what).to.be.lessThan(farOffMs);
   });
-  return changed;
 }
 
 describe('attack: the frames of a client certificate', () => {
@@ -112,14 +83,8 @@ describe('attack: the frames of a client certificate', () => {
   }
 
   for (const scheme of schemes) {
-    async function once(meddle: Intercept, handshakeTimeoutMs = 250): Promise<Attempt> {
-      const lane = await Lane.open(withClientCertificate(fixedLengths(scheme, handshakeTimeoutMs)));
-      try {
-        return await lane.attempt(meddle);
-      } finally {
-        await lane.close();
-      }
-    }
+    const once = (meddle: Intercept, handshakeTimeoutMs = 250): Promise<Attempt> =>
+      attemptOnce(withClientCertificate(fixedLengths(scheme, handshakeTimeoutMs)), meddle);
 
     it(`leave an untouched handshake alone (${scheme})`, async () => {
       const attempt = await once(({ bytes }) => [bytes], farOffMs);

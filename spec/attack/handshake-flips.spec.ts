@@ -11,31 +11,22 @@ import { SeededRandom } from '../support/random.js';
 import { nothingUncaught } from '../support/uncaught.js';
 import {
   type Attempt,
-  altering,
+  attemptOnce,
   fixedLengths,
-  type HandshakeFrame,
   handshakeFrames,
-  Lane,
   type LaneOptions,
-  overLanes,
   recordHandshake,
 } from './attempts.js';
+import { attemptChanges, type Change, flip } from './frame-changes.js';
 import { tried } from './stand.js';
 
 const handshakeTimeoutMs = 5000;
-
-interface Flip {
-  readonly frame: HandshakeFrame;
-  readonly bit: number;
-}
 
 describe('attack: every bit of the handshake', () => {
   nothingUncaught();
 
   it('leaves an untouched handshake alone, so that what fails below fails because of the flip', async () => {
-    const lane = await Lane.open(fixedLengths('memory', handshakeTimeoutMs));
-    const attempt = await lane.attempt(({ bytes }) => [bytes]);
-    await lane.close();
+    const attempt = await attemptOnce(fixedLengths('memory', handshakeTimeoutMs), ({ bytes }) => [bytes]);
     expect(attempt).to.include({ client: 'connected', server: 'connected', call: 'answered' });
     expect(attempt.handlerRuns).to.be.greaterThan(0);
   });
@@ -44,7 +35,7 @@ describe('attack: every bit of the handshake', () => {
     this.timeout(120_000);
     const frames = await recordHandshake(fixedLengths('memory', handshakeTimeoutMs));
     const flips = handshakeFrames.flatMap((frame, which) =>
-      Array.from({ length: 8 * frames[which]!.length }, (_, bit): Flip => ({ frame, bit })),
+      Array.from({ length: 8 * frames[which]!.length }, (_, bit) => flip(frame, bit)),
     );
     expect(flips.length).to.be.greaterThan(6000);
     expect(await flipAll(fixedLengths('memory', handshakeTimeoutMs), flips)).to.equal(flips.length);
@@ -56,8 +47,8 @@ describe('attack: every bit of the handshake', () => {
       const random = new SeededRandom(0x5ea1);
       const frames = await recordHandshake(fixedLengths(scheme, handshakeTimeoutMs));
       const flips = handshakeFrames.flatMap((frame, which) =>
-        Array.from(frames[which]!, (_, byte): Flip => ({ frame, bit: 8 * byte + random.below(8) })).filter(
-          ({ bit }) => tried(scheme, bit >> 3),
+        Array.from(frames[which]!, (_, byte) => flip(frame, 8 * byte + random.below(8))).filter((_, byte) =>
+          tried(scheme, byte),
         ),
       );
       expect(await flipAll(fixedLengths(scheme, handshakeTimeoutMs), flips)).to.equal(flips.length);
@@ -66,22 +57,10 @@ describe('attack: every bit of the handshake', () => {
 });
 
 /** Returns how many frames were really changed on their way. */
-async function flipAll(lane: LaneOptions, flips: readonly Flip[]): Promise<number> {
-  let flipped = 0;
-  await overLanes(8, lane, flips, async (attempts, { frame, bit }) => {
-    const attempt = await attempts.attempt(
-      altering(frame, ({ bytes }) => {
-        flipped += 1;
-        bytes[bit >> 3]! ^= 0x80 >> (bit & 7);
-        return [bytes];
-      }),
-    );
-    expectNothing(attempt, frame, `bit ${bit} of ${frame.name}`);
-  });
-  return flipped;
-}
+const flipAll = (lane: LaneOptions, flips: readonly Change[]): Promise<number> =>
+  attemptChanges(lane, flips, expectNothing);
 
-function expectNothing(attempt: Attempt, frame: HandshakeFrame, what: string): void {
+function expectNothing(attempt: Attempt, { frame, what }: Change): void {
   expect(attempt.server, what).to.equal('HANDSHAKE_FAILED');
   expect(attempt.handlerRuns, what).to.equal(0);
   expect(attempt.ms, what).to.be.lessThan(handshakeTimeoutMs);

@@ -14,10 +14,10 @@ import { nothingUncaught } from '../support/uncaught.js';
 import {
   type Attempt,
   altering,
+  attemptOnce,
   fixedLengths,
   type HandshakeFrame,
   handshakeFrames,
-  Lane,
   overLanes,
   recordHandshake,
 } from './attempts.js';
@@ -181,13 +181,8 @@ function is(frame: RelayedFrame, { from, index }: HandshakeFrame): boolean {
   return frame.from === from && frame.index === index;
 }
 
-async function once(scheme: Scheme, meddle: Intercept): Promise<Attempt> {
-  const lane = await Lane.open(fixedLengths(scheme, handshakeTimeoutMs));
-  try {
-    return await lane.attempt(meddle);
-  } finally {
-    await lane.close();
-  }
+function once(scheme: Scheme, meddle: Intercept): Promise<Attempt> {
+  return attemptOnce(fixedLengths(scheme, handshakeTimeoutMs), meddle);
 }
 
 function expectNothing(
