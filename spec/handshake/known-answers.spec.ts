@@ -4,8 +4,6 @@
 import { expect } from 'chai';
 import { ApprovalDenied } from '../../lib/base/approval-denied.js';
 import { concat, toHex } from '../../lib/base/bytes.js';
-import { encodeManifest } from '../../lib/contract/manifest.js';
-import type { Security } from '../../lib/contract/security.js';
 import { nobleCrypto } from '../../lib/crypto/noble.js';
 import { nodeCrypto } from '../../lib/crypto/node.js';
 import type { CipherName, CryptoProvider, PrivateKey } from '../../lib/crypto/provider.js';
@@ -28,10 +26,9 @@ import { splitMessages } from '../../lib/wire/handshake-message.js';
 import { fromHex, vectors } from '../support/vectors.js';
 import { type Agreed, agree, carry, expectHandshakeFailed, fixedCrypto, identityOf, only } from './roles.js';
 import { tlsSession } from './tls-session.js';
+import { type Announced, type Exported, expectExported, manifestOf } from './vector-sides.js';
 
-interface Side {
-  manifest: { name: string; methods: { name: string; flags: number }[] }[];
-  maxFrameBytes: number;
+interface Side extends Announced {
   allowed?: number;
   clientCertificateRequest?: CertificateRequest;
   connectionData?: unknown;
@@ -42,12 +39,6 @@ interface HexKeys {
   authenticated: string;
   encrypted: string;
   iv: string;
-}
-interface Exported {
-  label: string;
-  context: string;
-  length: number;
-  key: string;
 }
 interface ShownCertificate {
   chain: string[];
@@ -418,22 +409,6 @@ function signingAsStored(vector: Vector, crypto: CryptoProvider): PrivateKey {
   };
 }
 
-function manifestOf({ manifest }: Side): Uint8Array {
-  let id = 0;
-  return encodeManifest({
-    services: manifest.map(({ name, methods }) => ({
-      name,
-      methods: methods.map((method) => ({
-        id: id++,
-        name: method.name,
-        security: (method.flags & 3) as Security,
-        oneWay: (method.flags & 4) !== 0,
-        stream: (method.flags & 8) !== 0,
-      })),
-    })),
-  });
-}
-
 function hexKeys(keys: PurposeKeys): HexKeys {
   return {
     both: toHex(keys.both),
@@ -484,11 +459,4 @@ function expectTraffic({ trafficFrames }: Vector, client: Established, server: E
   expect(directions.client.opener.generation).to.equal(2);
   expect(directions.server.opener.generation).to.equal(2);
   expect(trafficFrames).to.have.length.greaterThan(17);
-}
-
-function expectExported(exported: readonly Exported[], exporter: Exporter): void {
-  for (const { label, context, length, key } of exported) {
-    expect(toHex(exporter.export(label, length, fromHex(context)))).to.equal(key);
-  }
-  expect(exported).to.have.length.greaterThan(0);
 }

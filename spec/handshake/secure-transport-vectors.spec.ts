@@ -2,8 +2,6 @@
 
 import { expect } from 'chai';
 import { toHex } from '../../lib/base/bytes.js';
-import { encodeManifest } from '../../lib/contract/manifest.js';
-import type { Security } from '../../lib/contract/security.js';
 import { startSecureClient } from '../../lib/handshake/secure-transport-client.js';
 import { startServerHandshake } from '../../lib/handshake/server.js';
 import { encodeCarried } from '../../lib/wire/carried-value.js';
@@ -11,11 +9,7 @@ import { tlsExporter } from '../reference/tls-exporter.js';
 import { fromHex, vectors } from '../support/vectors.js';
 import { carry, clientConfig, serverConfig } from './roles.js';
 import { tlsSession } from './tls-session.js';
-
-interface Announced {
-  manifest: { name: string; methods: { name: string; flags: number }[] }[];
-  maxFrameBytes: number;
-}
+import { type Announced, type Exported, expectExported, manifestOf } from './vector-sides.js';
 
 describe('handshake, known answers, over TLS', () => {
   const vector = vectors<{
@@ -28,7 +22,7 @@ describe('handshake, known answers, over TLS', () => {
     bindings: { client: string; server: string };
     frames: { from: string; frame: string }[];
     otherwise: { frame: string }[];
-    exported: { label: string; context: string; length: number; key: string }[];
+    exported: Exported[];
   }>('transport-hello');
   const { inputs } = vector;
   const tls = tlsSession(tlsExporter(fromHex(inputs.exporterSecret)));
@@ -59,11 +53,7 @@ describe('handshake, known answers, over TLS', () => {
     expect(agreed.frames.map(({ from, frame }) => ({ from, frame: toHex(frame) }))).to.deep.equal(said);
     expect(said[0]!.frame).to.include(vector.bindings.client);
     expect(said[1]!.frame).to.include(vector.bindings.server);
-    for (const side of [agreed.client, agreed.server]) {
-      for (const { label, context, length, key } of vector.exported) {
-        expect(toHex(side.exporter!.export(label, length, fromHex(context))), label).to.equal(key);
-      }
-    }
+    for (const side of [agreed.client, agreed.server]) expectExported(vector.exported, side.exporter!);
   });
 
   it('asks for a ClientHello where there is another session, or none', () => {
@@ -74,19 +64,3 @@ describe('handshake, known answers, over TLS', () => {
     }
   });
 });
-
-function manifestOf({ manifest }: Announced): Uint8Array {
-  let id = 0;
-  return encodeManifest({
-    services: manifest.map(({ name, methods }) => ({
-      name,
-      methods: methods.map((method) => ({
-        id: id++,
-        name: method.name,
-        security: (method.flags & 3) as Security,
-        oneWay: (method.flags & 4) !== 0,
-        stream: (method.flags & 8) !== 0,
-      })),
-    })),
-  });
-}
