@@ -6,25 +6,23 @@ import { SealwireError } from '../../lib/base/errors.js';
 import type { ReconnectOptions } from '../../lib/manager/reconnect.js';
 import type { InterceptedAnswer, Interceptor } from '../../lib/rpc/interceptor.js';
 import { sessionOf } from '../../lib/rpc/peer.js';
-import { type Pair, type PairOptions, startPair } from '../support/pair.js';
+import type { PairOptions } from '../support/pair.js';
 import { codeOf, eventually, outcomeOf } from '../support/settled.js';
 import { nothingUncaught } from '../support/uncaught.js';
 import { Ledger } from './ledger.js';
 import { nothingLeftBehind } from './left-behind.js';
-import { Post } from './post.js';
+import { type Post, type PostPair, startPosts } from './post.js';
 
 const forever = (): Promise<never> => new Promise(() => {});
 const soon: ReconnectOptions = { initialDelayMs: 1, maxDelayMs: 5 };
 
 describe('manager: interceptors and the end of calls', () => {
   nothingUncaught();
-  let pair: Pair;
+  let pair: PostPair;
   let post: Post;
-  let clientPost: Post;
-  const start = async (options: PairOptions = {}): Promise<Pair> => {
-    post = new Post();
-    clientPost = new Post();
-    pair = await startPair({ scheme: 'memory', services: [post], clientServices: [clientPost], ...options });
+  const start = async (options?: PairOptions): Promise<PostPair> => {
+    pair = await startPosts(options);
+    post = pair.post;
     return pair;
   };
   /** Calls of either direction that the server has not done with; the client's likewise. */

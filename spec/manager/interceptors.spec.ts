@@ -6,12 +6,12 @@ import { RpcError } from '../../lib/base/errors.js';
 import type { NetworkingManager } from '../../lib/manager/node.js';
 import { type CallContext, callContext } from '../../lib/rpc/call-context.js';
 import type { IncomingCall, InterceptedCall, Interceptor, OutgoingCall } from '../../lib/rpc/interceptor.js';
-import { type Pair, type PairOptions, startPair } from '../support/pair.js';
+import type { PairOptions } from '../support/pair.js';
 import { codeOf, eventually, outcomeOf } from '../support/settled.js';
 import { nothingUncaught } from '../support/uncaught.js';
 import { crowdOf, Hud } from './crowd-of.js';
 import { nothingLeftBehind } from './left-behind.js';
-import { Post } from './post.js';
+import { Post, type PostPair, startPosts } from './post.js';
 
 /** Written down, and passed on as they are. */
 function watch(manager: NetworkingManager): InterceptedCall[] {
@@ -37,13 +37,12 @@ const flagsOf = [0, 1, 2, 3] as const;
 
 describe('manager: interceptors', () => {
   nothingUncaught();
-  let pair: Pair;
+  let pair: PostPair;
   let post: Post;
   let clientPost: Post;
-  const start = async (options: PairOptions = {}): Promise<Pair> => {
-    post = new Post();
-    clientPost = new Post();
-    pair = await startPair({ scheme: 'memory', services: [post], clientServices: [clientPost], ...options });
+  const start = async (options?: PairOptions): Promise<PostPair> => {
+    pair = await startPosts(options);
+    ({ post, clientPost } = pair);
     return pair;
   };
   afterEach(() => pair.stop());

@@ -6,6 +6,7 @@ import { Rpc } from '../../decorators/index.js';
 import { RpcError } from '../../lib/base/errors.js';
 import { Security } from '../../lib/contract/security.js';
 import { type CallContext, callContext } from '../../lib/rpc/call-context.js';
+import { type Pair, type PairOptions, startPair } from '../support/pair.js';
 
 export class Post {
   /** In the order in which they came. */
@@ -84,4 +85,24 @@ export class Post {
 
   @Rpc(Security.None, { rateLimit: { perSecond: 0.001 } })
   rarely(): void {}
+}
+
+export interface PostPair extends Pair {
+  /** Runs on the server. */
+  readonly post: Post;
+  /** Runs on the client. */
+  readonly clientPost: Post;
+}
+
+/** A pair that offers a post on both sides, over memory unless the options say otherwise. */
+export async function startPosts(options: PairOptions = {}): Promise<PostPair> {
+  const post = new Post();
+  const clientPost = new Post();
+  const pair = await startPair({
+    scheme: 'memory',
+    services: [post],
+    clientServices: [clientPost],
+    ...options,
+  });
+  return { ...pair, post, clientPost };
 }
