@@ -66,6 +66,19 @@ describe('manager: moving', () => {
   afterEach(() => fleet.stop());
   nothingLeftBehind();
 
+  /** Ada on the first of two servers, where a call of hers runs until `here` lets it go on. */
+  async function slowlyCalling() {
+    const here = new Desk();
+    const there = new Desk();
+    const first = await fleet.server({}, {}, [here]);
+    const second = await fleet.server({}, {}, [there]);
+    const client = fleet.ada();
+    await client.startClient(first.url);
+    const call = client.rpc(Desk).slowly();
+    await eventually('it runs', () => here.waiting === 1);
+    return { client, call, here, there, first, second };
+  }
+
   it('is one event: the state stays, proxies go along, the old server sees the client leave', async () => {
     const first = await fleet.server();
     const second = await fleet.server();
@@ -98,14 +111,7 @@ describe('manager: moving', () => {
   });
 
   it('lets calls finish where they were made, and takes new ones along', async () => {
-    const here = new Desk();
-    const there = new Desk();
-    const first = await fleet.server({}, {}, [here]);
-    const second = await fleet.server({}, {}, [there]);
-    const client = fleet.ada();
-    await client.startClient(first.url);
-    const slow = client.rpc(Desk).slowly();
-    await eventually('it runs', () => here.waiting === 1);
+    const { client, call, here, there, first, second } = await slowlyCalling();
     await client.moveTo(second.url);
     const later = client.rpc(Desk).slowly();
     await eventually('it runs there', () => there.waiting === 1);
@@ -113,18 +119,13 @@ describe('manager: moving', () => {
     expect(here.waiting).to.equal(1);
     here.goOn();
     there.goOn();
-    expect(await Promise.all([slow, later])).to.deep.equal(['ada', 'ada']);
+    expect(await Promise.all([call, later])).to.deep.equal(['ada', 'ada']);
     await eventually('it has left', () => first.server.clients.size === 0);
   });
 
   it('gives them as long as it is told, and no longer', async () => {
-    const here = new Desk();
-    const first = await fleet.server({}, {}, [here]);
-    const second = await fleet.server();
-    const client = fleet.ada();
-    await client.startClient(first.url);
-    const slow = outcomeOf(client.rpc(Desk).slowly());
-    await eventually('it runs', () => here.waiting === 1);
+    const { client, call, here, first, second } = await slowlyCalling();
+    const slow = outcomeOf(call);
     await client.moveTo(second.url, { drainMs: 20 });
     expect(await slow).to.include({ kind: 'failed', code: 'CONNECTION_CLOSED', reason: 'closed-here' });
     here.goOn();
@@ -197,13 +198,8 @@ describe('manager: moving', () => {
   });
 
   it('cuts what still runs where it was, when the client is stopped', async () => {
-    const here = new Desk();
-    const first = await fleet.server({}, {}, [here]);
-    const second = await fleet.server();
-    const client = fleet.ada();
-    await client.startClient(first.url);
-    const slow = codeOf(client.rpc(Desk).slowly());
-    await eventually('it runs', () => here.waiting === 1);
+    const { client, call, here, second } = await slowlyCalling();
+    const slow = codeOf(call);
     await client.moveTo(second.url);
     const startedMs = performance.now();
     await client.stop();
