@@ -1,7 +1,7 @@
 // What one call of the library costs and what it throws: time, bytes allocated, iterations of key derivations.
 //
 // Key derivations take as long as a file asks for, up to a cap. So they are counted against the cap and not run where
-// they would take long: what a file asks for in time is judged by its iterations, everything else by the clock.
+// they would take long: what a file asks for in time is judged by its iterations, everything else by a stopwatch.
 
 import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -83,13 +83,13 @@ export class MeteredCrypto {
     this.#derivationMs = this.#derivationAllocated = this.#cryptoMs = 0;
     let result: Measured<T>['result'];
     const before = allocated();
-    const started = performance.now();
+    const elapsedMs = stopwatch();
     try {
       result = { value: work() };
     } catch (thrown) {
       result = { thrown };
     }
-    const ms = performance.now() - started - this.#derivationMs;
+    const ms = elapsedMs() - this.#derivationMs;
     const difference = allocated() - before - this.#derivationAllocated;
     return {
       result,
@@ -115,24 +115,38 @@ export class MeteredCrypto {
     // A key that opens nothing, as that of a wrong passphrase.
     if (iterations > iterationsRun || bytes > scryptBytesRun) return new Uint8Array(length).fill(0xaa);
     const before = allocated();
-    const started = performance.now();
+    const elapsedMs = stopwatch();
     try {
       return run();
     } finally {
-      this.#derivationMs += performance.now() - started;
+      this.#derivationMs += elapsedMs();
       // Where the garbage collector came in between, the whole cannot be counted either.
       this.#derivationAllocated += Math.max(0, allocated() - before);
     }
   }
 
   #timed<T>(run: () => T): T {
-    const started = performance.now();
+    const elapsedMs = stopwatch();
     try {
       return run();
     } finally {
-      this.#cryptoMs += performance.now() - started;
+      this.#cryptoMs += elapsedMs();
     }
   }
+}
+
+/**
+ * Starts to measure work that runs in one go, and gives the milliseconds since. By the clock, but without the time that
+ * the system gave to others: the whole process with its helper threads has had that much CPU time, or less.
+ */
+export function stopwatch(): () => number {
+  const usedBefore = process.cpuUsage();
+  const started = performance.now();
+  return () => {
+    const wallMs = performance.now() - started;
+    const { user, system } = process.cpuUsage(usedBefore);
+    return Math.min(wallMs, (user + system) / 1000);
+  };
 }
 
 /** Makes room, so that the next call can be measured whole. */
