@@ -16,6 +16,7 @@ export type { Allow, ParamsSchema, RpcCaller, RpcOptions } from './contract/opti
 export type { SecurityFlags } from './contract/security.js';
 export { describeSecurity, Security } from './contract/security.js';
 export type { SchemaInput, SchemaOutput, StandardSchema } from './contract/standard-schema.js';
+export { defaultCrypto } from './crypto/default-browser.js';
 export { nobleCrypto } from './crypto/noble.js';
 export type { CryptoProvider } from './crypto/provider.js';
 export type {

@@ -16,6 +16,7 @@ export type { Allow, ParamsSchema, RpcCaller, RpcOptions } from './contract/opti
 export type { SecurityFlags } from './contract/security.js';
 export { describeSecurity, Security } from './contract/security.js';
 export type { SchemaInput, SchemaOutput, StandardSchema } from './contract/standard-schema.js';
+export { defaultCrypto } from './crypto/default-node.js';
 export { nobleCrypto } from './crypto/noble.js';
 export { nodeCrypto } from './crypto/node.js';
 export type { CryptoProvider } from './crypto/provider.js';

@@ -22,9 +22,9 @@ export function offeredSuites(crypto: CryptoProvider): Suite[] {
 }
 
 /**
- * The server's choice: ChaCha20-Poly1305 where this side has no native AES (noble's ChaCha20 is four times as
- * fast as its AES), else the first of the client's that is known, since a client without native AES puts ChaCha20
- * first.
+ * The server's choice: ChaCha20-Poly1305 where this side is faster with it and the client has it, else the first of the
+ * client's that is known. So it is AES only where both sides prefer that: WebAssembly's ChaCha20 seals a short message in a
+ * twentieth of the time of node:crypto's AES, and noble's AES takes four times as long as its ChaCha20.
  */
 export function chooseSuite(crypto: CryptoProvider, offered: readonly number[]): Suite | undefined {
   const [favourite] = offeredSuites(crypto);

@@ -1,8 +1,8 @@
-// Sealwire in browsers: noble's crypto, the page's own WebSocket, no built-in roots, the client's role alone.
+// Sealwire in browsers: noble's crypto with WebAssembly, the page's own WebSocket, no built-in roots, the client's role alone.
 
 import type { Clock } from '../base/clock.js';
 import { SealwireError } from '../base/errors.js';
-import { nobleCrypto } from '../crypto/noble.js';
+import { defaultCrypto } from '../crypto/default-browser.js';
 import { BrowserWebSocketTransport } from '../transport/browser-websocket.js';
 import { MemoryTransport } from '../transport/memory.js';
 import type { ClientTransport } from '../transport/transport.js';
@@ -35,7 +35,7 @@ const browserClock: Clock = {
 };
 
 export const browserPlatform: Platform = {
-  crypto: nobleCrypto,
+  crypto: defaultCrypto,
   clock: browserClock,
   dial(url): ClientTransport {
     const [scheme] = url.split(':', 1);

@@ -119,7 +119,7 @@ export interface NetworkConfig {
   readonly onLimit?: OnLimit;
   /** See {@link Limits}. */
   readonly limits?: Partial<Limits>;
-  /** Another crypto backend than the platform's. */
+  /** Another crypto backend than the platform's, which is `defaultCrypto`. */
   readonly crypto?: CryptoProvider;
 }
 
@@ -370,7 +370,9 @@ function commonSettings(config: NetworkConfig, platform: Platform): Settings {
   const rateFault = rateLimit === undefined ? undefined : rateLimitFault(rateLimit, 'rateLimit');
   if (rateFault !== undefined) throw invalid(rateFault);
   if (!isObject(crypto) || typeof crypto.randomBytes !== 'function') {
-    throw invalid('crypto must be a backend: nodeCrypto, nobleCrypto or a CryptoProvider of your own');
+    throw invalid(
+      'crypto must be a backend: defaultCrypto, nodeCrypto, nobleCrypto or a CryptoProvider of your own',
+    );
   }
   return {
     encryption: enableEncryption,

@@ -1,9 +1,9 @@
-// Sealwire on Node.js: node:crypto, sockets, the roots that Node brings along, and both roles.
+// Sealwire on Node.js: node:crypto with WebAssembly, sockets, the roots that Node brings along, and both roles.
 
 import { rootCertificates } from 'node:tls';
 import type { Clock } from '../base/clock.js';
 import { SealwireError } from '../base/errors.js';
-import { nodeCrypto } from '../crypto/node.js';
+import { defaultCrypto } from '../crypto/default-node.js';
 import { startSecureClient } from '../handshake/secure-transport-client.js';
 import { MemoryTransport } from '../transport/memory.js';
 import { TcpTransport } from '../transport/tcp.js';
@@ -24,7 +24,7 @@ const nodeClock: Clock = {
 };
 
 export const nodePlatform: Platform = {
-  crypto: nodeCrypto,
+  crypto: defaultCrypto,
   clock: nodeClock,
   dial: transportFor,
   startSecureClient,

@@ -177,6 +177,42 @@ describe('in a real browser', function () {
     });
   }
 
+  describe('the crypto backend', () => {
+    // Runs in the page, so it stands alone.
+    const withoutWebAssembly = () => void Reflect.deleteProperty(globalThis, 'WebAssembly');
+    const rows = [
+      { where: 'of a page that may use WebAssembly', path: '/', name: 'noble+wasm-simd', told: [] },
+      {
+        where: 'of a page whose policy forbids it',
+        path: '/strict',
+        name: 'noble',
+        // Told to listeners for violations alone: nothing in the console, nothing thrown.
+        told: ['policy: script-src wasm-eval'],
+      },
+      { where: 'of a browser that has none', path: '/', before: withoutWebAssembly, name: 'noble', told: [] },
+    ];
+    for (const { where, path, before, name, told } of rows) {
+      it(`${where} is ${name}, and calls under all four flags`, async () => {
+        const other = await openTab(browser!, `${site!.url}${path}`, before);
+        const { url, root } = servers.get('p256')!;
+        const suite = 'chacha20-poly1305';
+        expect(await other.run('connect', url, root.pem.certificate)).to.include({ suite });
+        expect(await other.run('backend')).to.equal(name);
+        expect(await other.run('callEach')).to.deep.equal([
+          { word: 'word-open', security: 0, suite },
+          { word: 'word-encrypted', security: 1, suite },
+          { word: 'word-authenticated', security: 2, suite },
+          { word: 'word-sealed', security: 3, suite },
+        ]);
+        const bytes = 200_000;
+        expect(await other.run('upload', bytes)).to.include({ isReversed: true });
+        await other.run('stop');
+        expect(other.complaints).to.deep.equal(told);
+        await other.close();
+      });
+    }
+  });
+
   describe('connected', () => {
     before(() => connect());
     after(async () => {

@@ -1,5 +1,6 @@
 // A real browser and a site for it, over plain http:// under a name that is not localhost: so the page is no secure
-// context and has no WebCrypto, as on a game server's bare address. Its Content-Security-Policy forbids eval.
+// context and has no WebCrypto, as on a game server's bare address. Its Content-Security-Policy forbids eval and allows
+// WebAssembly, which that of the page at /strict does not.
 //
 // A tab writes down everything that a developer would find in the console: errors, warnings, uncaught exceptions,
 // violations of the policy; and all frames of its WebSockets.
@@ -15,6 +16,7 @@ import type { Commands } from './page.js';
 export const siteName = 'arena.example';
 
 const policy = "default-src 'self'; connect-src *; script-src 'self'";
+const withWebAssembly = `${policy} 'wasm-unsafe-eval'`;
 
 const launchArguments = [
   '--no-sandbox',
@@ -39,10 +41,11 @@ export interface Site {
   close(): Promise<void>;
 }
 
-/** Serves `/` with the module, `/classic` with the classic script. */
+/** Serves `/` and `/strict` with the module, `/classic` with the classic script. */
 export async function startSite(scripts: { module: string; classic: string }): Promise<Site> {
   const files = new Map([
     ['/', html('<script type="module" src="/module.js"></script>')],
+    ['/strict', html('<script type="module" src="/module.js"></script>')],
     ['/classic', html('<script src="/classic.js"></script>')],
     ['/module.js', scripts.module],
     ['/classic.js', scripts.classic],
@@ -52,7 +55,7 @@ export async function startSite(scripts: { module: string; classic: string }): P
     const type = url.endsWith('.js') ? 'text/javascript' : 'text/html';
     response.writeHead(file === undefined ? 204 : 200, {
       'content-type': `${type}; charset=utf-8`,
-      'content-security-policy': policy,
+      'content-security-policy': url === '/strict' ? policy : withWebAssembly,
     });
     response.end(file);
   });
@@ -86,12 +89,14 @@ export interface Tab {
   close(): Promise<void>;
 }
 
-export async function openTab(browser: Browser, url: string): Promise<Tab> {
+/** `before` runs in the page before any script of its own. */
+export async function openTab(browser: Browser, url: string, before?: () => void): Promise<Tab> {
   const page = await browser.newPage();
   const complaints: string[] = [];
   const frames: Frame[] = [];
   await page.exposeFunction('policyViolated', (what: string) => complaints.push(`policy: ${what}`));
   await page.addInitScript(reportViolations);
+  if (before !== undefined) await page.addInitScript(before);
   page.on('console', (message) => {
     if (['error', 'warning', 'assert'].includes(message.type()))
       complaints.push(`console: ${message.text()}`);

@@ -7,6 +7,7 @@ import {
   type CallOptions,
   type ConnectionSecurity,
   callContext,
+  defaultCrypto,
   type IdentitySource,
   NetworkingManager,
   Rpc,
@@ -65,6 +66,11 @@ export class Commands {
       process: typeof page.process,
       Buffer: typeof page.Buffer,
     };
+  }
+
+  /** Which backend the connections of this page use. */
+  backend(): string {
+    return defaultCrypto.name;
   }
 
   /** A control: what the page's policy must refuse. */

@@ -1,10 +1,21 @@
 // Every backend, and every ordered pair of them: each rule of the compliance suite holds for all.
 
+import { defaultCrypto } from '../../lib/crypto/default-node.js';
 import { nobleCrypto } from '../../lib/crypto/noble.js';
 import { nodeCrypto } from '../../lib/crypto/node.js';
 import type { CipherName, CryptoProvider, SignatureAlgorithm } from '../../lib/crypto/provider.js';
+import { withWebAssembly } from '../../lib/crypto/wasm/backend.js';
 
-export const backends: readonly CryptoProvider[] = [nodeCrypto, nobleCrypto];
+/** With and without vectors, over noble: nothing here falls to node:crypto. */
+export const wasmBackends: readonly CryptoProvider[] = [
+  withWebAssembly(nobleCrypto, { builds: ['simd'] }),
+  withWebAssembly(nobleCrypto, { builds: ['scalar'] }),
+];
+
+/** WebAssembly for what is short, node:crypto for what is long: what Node.js uses by default. */
+const mixed = defaultCrypto;
+
+export const backends: readonly CryptoProvider[] = [nodeCrypto, nobleCrypto, ...wasmBackends, mixed];
 
 export const pairs: readonly (readonly [CryptoProvider, CryptoProvider])[] = backends.flatMap((one) =>
   backends.map((other) => [one, other] as const),

@@ -154,7 +154,7 @@ describe('the pages', () => {
     ],
     [
       'transports',
-      /^transport\nws:.*: signed, aes-256-gcm, no TLS\n.*flags 3 over signed; .*flags 0\n(?:(?:wss|tls):.*: transport, suite of TLS, TLSv1\.3\n.*flags 3 over transport; .*flags 3\n){2}wss:.*: signed, aes-256-gcm, TLSv1\.3\n.*flags 3 over signed; .*flags 0\n$/,
+      /^transport\nws:.*: signed, chacha20-poly1305, no TLS\n.*flags 3 over signed; .*flags 0\n(?:(?:wss|tls):.*: transport, suite of TLS, TLSv1\.3\n.*flags 3 over transport; .*flags 3\n){2}wss:.*: signed, chacha20-poly1305, TLSv1\.3\n.*flags 3 over signed; .*flags 0\n$/,
     ],
     [
       'tokens',

@@ -155,7 +155,7 @@ describe('handshake, server', () => {
       expect(decodeServerHello(client.transcript[1]!.body)).to.deep.include({ suite: 1, group: 0x001d });
     });
 
-    it('answers with the client’s first suite, or with ChaCha20 where it has no native AES', () => {
+    it('answers with the client’s first suite, or with ChaCha20 where it prefers that', () => {
       const { crypto } = serverConfig();
       const chaCha = fixedCrypto(crypto, { cipher: 'chacha20-poly1305' });
       const answers = [

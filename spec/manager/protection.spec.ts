@@ -2,6 +2,7 @@
 
 import { expect } from 'chai';
 import { Security } from '../../lib/contract/security.js';
+import { defaultCrypto } from '../../lib/crypto/default-node.js';
 import { nobleCrypto } from '../../lib/crypto/noble.js';
 import { nodeCrypto } from '../../lib/crypto/node.js';
 import type { CryptoProvider } from '../../lib/crypto/provider.js';
@@ -154,6 +155,9 @@ describe('manager: protection', () => {
     [nodeCrypto, nodeCrypto],
     [nobleCrypto, nodeCrypto],
     [nodeCrypto, nobleCrypto],
+    [defaultCrypto, defaultCrypto],
+    [defaultCrypto, nodeCrypto],
+    [nodeCrypto, defaultCrypto],
     [nobleCrypto, nobleCrypto],
   ];
   for (const [serverCrypto, clientCrypto] of backends) {
@@ -168,7 +172,7 @@ describe('manager: protection', () => {
       );
       expect(await client.invokeServerRpc('Ping.ping', ['x'], { security: 1 })).to.equal('x');
       expect(client.connection!.security).to.deep.equal(peer.security);
-      // Native AES on both sides, ChaCha20 wherever one has none.
+      // AES where both sides prefer it, ChaCha20 wherever one does not.
       expect(peer.security.suite).to.equal(
         serverCrypto === nodeCrypto && clientCrypto === nodeCrypto
           ? nodeCrypto.preferredCiphers[0]

@@ -1,0 +1,191 @@
+// ChaCha20-Poly1305 and ChaCha20 in WebAssembly, for all keys of a process: one memory, into which key, nonce and data are
+// copied for each call, and which is wiped before the call ends, whatever becomes of it.
+//
+//   copy in -> call (assembly/cipher.ts) -> copy out -> wipe
+//
+// What is longer than the area goes through it in pieces, so that the memory never grows; to open them takes two passes,
+// since nothing is decrypted before the tag was right. Calls are synchronous: no two messages ever meet in the memory.
+// Lengths were checked by the caller (keyed.ts).
+
+import { wipe } from '../../base/bytes.js';
+import { tagBytes } from '../provider.js';
+import { scalarCipher, simdCipher } from './binary.js';
+import { instantiate } from './instance.js';
+import { Views } from './views.js';
+
+/** The exports of assembly/cipher.ts. Counters and lengths are bytes, except `counter`: blocks of 64 bytes. */
+interface CipherCalls {
+  seal(adBytes: number, bytes: number): void;
+  open(adBytes: number, bytes: number): number;
+  begin(): void;
+  crypt(counter: number, bytes: number): void;
+  absorb(bytes: number): void;
+  finish(adBytes: number, bytes: number): number;
+}
+
+// The places of assembly/memory.ts.
+const keyAt = 0;
+const nonceAt = 32;
+const adEnd = 512;
+const dataAt = 512;
+/** What Poly1305 reads and writes behind the data: padding, lengths and tag. */
+const behindData = 32;
+
+/** More is longer than any header: it goes piece by piece. */
+const longestAd = 64;
+/** Whole blocks of both, and with everything around it half of the nearest cache. */
+export const pieceBytes: number = 16 * 1024;
+
+export type Build = 'simd' | 'scalar';
+
+export class WasmCipher {
+  readonly build: Build;
+  readonly #call: CipherCalls;
+  readonly #bytes: Uint8Array;
+  readonly #data: Views;
+
+  /** The first of `builds` that this machine can run and may run; undefined if it is none. */
+  static load(builds: readonly Build[]): WasmCipher | undefined {
+    for (const build of builds) {
+      const instance = instantiate<CipherCalls>(build === 'simd' ? simdCipher : scalarCipher);
+      if (instance !== undefined) return new WasmCipher(build, instance.call, instance.bytes);
+    }
+    return undefined;
+  }
+
+  private constructor(build: Build, call: CipherCalls, bytes: Uint8Array) {
+    this.build = build;
+    this.#call = call;
+    this.#bytes = bytes;
+    this.#data = new Views(bytes, dataAt);
+  }
+
+  /** Writes ciphertext and tag to `output`, which may begin at the place of `plaintext`. */
+  seal(key: Uint8Array, nonce: Uint8Array, ad: Uint8Array, plaintext: Uint8Array, output: Uint8Array): void {
+    const { length } = plaintext;
+    if (length > pieceBytes || ad.length > longestAd) {
+      this.#sealPieces(key, nonce, ad, plaintext, output);
+      return;
+    }
+    const bytes = this.#bytes;
+    try {
+      bytes.set(key, keyAt);
+      bytes.set(nonce, nonceAt);
+      bytes.set(ad, adEnd - blockEnd(ad.length));
+      bytes.set(plaintext, dataAt);
+      this.#call.seal(ad.length, length);
+      output.set(this.#data.first(length + tagBytes));
+    } finally {
+      bytes.fill(0, 0, dataAt + length + behindData);
+    }
+  }
+
+  /** Whether the tag is right; only then is there something else than zeros in `output`. */
+  open(key: Uint8Array, nonce: Uint8Array, ad: Uint8Array, sealed: Uint8Array, output: Uint8Array): boolean {
+    const { length } = output;
+    if (length > pieceBytes || ad.length > longestAd) return this.#openPieces(key, nonce, ad, sealed, output);
+    const bytes = this.#bytes;
+    try {
+      bytes.set(key, keyAt);
+      bytes.set(nonce, nonceAt);
+      bytes.set(ad, adEnd - blockEnd(ad.length));
+      bytes.set(sealed, dataAt);
+      const isRight = this.#call.open(ad.length, length) !== 0;
+      if (isRight) output.set(this.#data.first(length));
+      else wipe(output);
+      return isRight;
+    } finally {
+      bytes.fill(0, 0, dataAt + length + behindData);
+    }
+  }
+
+  /** `input` xor the key stream from block 0. */
+  apply(key: Uint8Array, nonce: Uint8Array, input: Uint8Array, output: Uint8Array): void {
+    const bytes = this.#bytes;
+    try {
+      bytes.set(key, keyAt);
+      bytes.set(nonce, nonceAt);
+      this.#cryptPieces(input, output, 0);
+    } finally {
+      bytes.fill(0, 0, dataAt + Math.min(input.length, pieceBytes) + behindData);
+    }
+  }
+
+  #sealPieces(
+    key: Uint8Array,
+    nonce: Uint8Array,
+    ad: Uint8Array,
+    plaintext: Uint8Array,
+    output: Uint8Array,
+  ): void {
+    const { length } = plaintext;
+    try {
+      this.#begin(key, nonce, ad);
+      const ciphertext = output.subarray(0, length);
+      this.#cryptPieces(plaintext, ciphertext, 1);
+      this.#absorbPieces(ciphertext);
+      this.#call.finish(ad.length, length);
+      output.set(this.#data.first(tagBytes), length);
+    } finally {
+      wipe(this.#bytes);
+    }
+  }
+
+  #openPieces(
+    key: Uint8Array,
+    nonce: Uint8Array,
+    ad: Uint8Array,
+    sealed: Uint8Array,
+    output: Uint8Array,
+  ): boolean {
+    const { length } = output;
+    try {
+      this.#begin(key, nonce, ad);
+      const ciphertext = sealed.subarray(0, length);
+      this.#absorbPieces(ciphertext);
+      this.#bytes.set(sealed.subarray(length), dataAt);
+      const isRight = this.#call.finish(ad.length, length) !== 0;
+      if (isRight) this.#cryptPieces(ciphertext, output, 1);
+      else wipe(output);
+      return isRight;
+    } finally {
+      wipe(this.#bytes);
+    }
+  }
+
+  #begin(key: Uint8Array, nonce: Uint8Array, ad: Uint8Array): void {
+    this.#bytes.set(key, keyAt);
+    this.#bytes.set(nonce, nonceAt);
+    this.#call.begin();
+    this.#absorbPieces(ad);
+  }
+
+  #absorbPieces(input: Uint8Array): void {
+    for (let offset = 0; offset < input.length; offset += pieceBytes) {
+      const piece = input.subarray(offset, offset + pieceBytes);
+      this.#bytes.set(piece, dataAt);
+      this.#call.absorb(piece.length);
+    }
+  }
+
+  #cryptPieces(input: Uint8Array, output: Uint8Array, counter: number): void {
+    if (input.length <= pieceBytes) {
+      this.#bytes.set(input, dataAt);
+      this.#call.crypt(counter, input.length);
+      output.set(this.#data.first(input.length));
+      return;
+    }
+    // A piece that is written must not be one that is still to be read: from here on both are the same place.
+    output.set(input);
+    for (let offset = 0; offset < output.length; offset += pieceBytes) {
+      const piece = output.subarray(offset, offset + pieceBytes);
+      this.#bytes.set(piece, dataAt);
+      this.#call.crypt(counter + offset / 64, piece.length);
+      piece.set(this.#data.first(piece.length));
+    }
+  }
+}
+
+function blockEnd(length: number): number {
+  return (length + 15) & ~15;
+}
