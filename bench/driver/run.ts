@@ -1,0 +1,140 @@
+// The run: for each case, all of its candidates are started and warmed up, then measured in rounds.
+//
+//   round 1   a  b  c        every candidate once a round, so that a machine that gets slower slows all of them;
+//   round 2   b  c  a        and each begins a round in its turn
+//   round 3   c  a  b
+//
+// A candidate that fails is out of this case, named with its reason, and started anew for the next one.
+
+import type { Case, Sample } from '../cases/case.js';
+import { type Certificates, Pair } from './pair.js';
+import type { Progress } from './progress.js';
+
+/** How long, how often, how many. */
+export interface Effort {
+  readonly rounds: number;
+  /** Of one measurement, in milliseconds. */
+  readonly ms: number;
+  /** Before the first round of a case. */
+  readonly warmUpMs: number;
+  /** Of calls, when the processes of a candidate have started. */
+  readonly firstWarmUpMs: number;
+  /** Fresh processes for each: these take longest. */
+  readonly idleRounds: number;
+}
+
+export interface CaseResult {
+  readonly case: Case;
+  /** By candidate: one sample of each round. */
+  readonly samples: ReadonlyMap<string, readonly Sample[]>;
+  /** By candidate: why it could not be measured. */
+  readonly failures: ReadonlyMap<string, string>;
+}
+
+export class Run {
+  readonly #certificates: Certificates;
+  readonly #effort: Effort;
+  readonly #progress: Progress;
+  /** By candidate and key type; kept from case to case while a later one needs them. */
+  readonly #pairs = new Map<string, Pair>();
+  #samples = new Map<string, Sample[]>();
+  #failures = new Map<string, string>();
+
+  constructor(certificates: Certificates, effort: Effort, progress: Progress) {
+    this.#certificates = certificates;
+    this.#effort = effort;
+    this.#progress = progress;
+  }
+
+  async all(cases: readonly Case[]): Promise<CaseResult[]> {
+    const results: CaseResult[] = [];
+    for (const [index, one] of cases.entries()) {
+      this.#samples = new Map();
+      this.#failures = new Map();
+      await (one.work.kind === 'idle' ? this.#measureIdle(one) : this.#measure(one));
+      results.push({ case: one, samples: this.#samples, failures: this.#failures });
+      const needed = new Set(cases.slice(index + 1).flatMap((later) => later.candidates.map(pairOf(later))));
+      for (const key of this.#pairs.keys()) if (!needed.has(key)) this.#drop(key);
+    }
+    return results;
+  }
+
+  /** Ends every process at once. */
+  stop(): void {
+    for (const key of this.#pairs.keys()) this.#drop(key);
+  }
+
+  async #measure(one: Case): Promise<void> {
+    const { rounds, ms, warmUpMs } = this.#effort;
+    for (const candidate of one.candidates) {
+      await this.#attempt(one, candidate, 'warm-up', async (pair) => {
+        await pair.prepare(one.work);
+        if (warmUpMs > 0) await pair.measure(one, warmUpMs);
+      });
+    }
+    for (let round = 0; round < rounds; round++) {
+      for (const candidate of rotated(one.candidates, round)) {
+        await this.#attempt(one, candidate, `round ${round + 1}/${rounds}`, async (pair) =>
+          this.#record(candidate, await pair.measure(one, ms)),
+        );
+      }
+    }
+  }
+
+  async #measureIdle(one: Case): Promise<void> {
+    const rounds = this.#effort.idleRounds;
+    for (let round = 0; round < rounds; round++) {
+      for (const candidate of rotated(one.candidates, round)) {
+        this.#drop(pairOf(one)(candidate));
+        await this.#attempt(one, candidate, `round ${round + 1}/${rounds}`, async (pair) =>
+          this.#record(candidate, await pair.measureIdle(one)),
+        );
+        this.#drop(pairOf(one)(candidate));
+      }
+    }
+  }
+
+  #record(candidate: string, sample: Sample): void {
+    const samples = this.#samples.get(candidate);
+    if (samples === undefined) this.#samples.set(candidate, [sample]);
+    else samples.push(sample);
+  }
+
+  async #attempt(
+    one: Case,
+    candidate: string,
+    step: string,
+    act: (pair: Pair) => Promise<void>,
+  ): Promise<void> {
+    if (this.#failures.has(candidate)) return this.#progress.skip(one, step);
+    this.#progress.begin(one, candidate, step);
+    const key = pairOf(one)(candidate);
+    try {
+      let pair = this.#pairs.get(key);
+      if (pair === undefined) {
+        const warmUpMs = one.work.kind === 'idle' ? 0 : this.#effort.firstWarmUpMs;
+        pair = await Pair.start(candidate, one.key, this.#certificates, warmUpMs);
+        this.#pairs.set(key, pair);
+      }
+      await act(pair);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#failures.set(candidate, reason);
+      this.#progress.say(`${candidate} failed in ${one.name}: ${reason}`);
+      this.#drop(key);
+    }
+    this.#progress.end(one, step);
+  }
+
+  #drop(key: string): void {
+    this.#pairs.get(key)?.stop();
+    this.#pairs.delete(key);
+  }
+}
+
+const pairOf = (one: Case) => (candidate: string) => `${candidate} ${one.key}`;
+
+function rotated<Item>(items: readonly Item[], by: number): Item[] {
+  const at = by % items.length;
+  return [...items.slice(at), ...items.slice(0, at)];
+}
