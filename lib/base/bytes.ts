@@ -52,7 +52,9 @@ export function wipe(...secrets: Uint8Array[]): void {
 
 /** Whether two byte strings are the same. Not for secrets or tags: it stops at the first difference. */
 export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, index) => byte === b[index]);
+  if (a.length !== b.length) return false;
+  for (let index = 0; index < a.length; index++) if (a[index] !== b[index]) return false;
+  return true;
 }
 
 /** Reads big-endian fields one after another; anything that does not fit throws PROTOCOL_ERROR. */

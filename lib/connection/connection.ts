@@ -236,6 +236,7 @@ export class Connection {
 
   /** Ends the connection and tells the peer why. Idempotent. */
   close(reason: CloseReason = 'normal'): void {
+    if (this.#phase === 'closed') return;
     this.#end(closedError('closed-here', 'the connection was closed on this side'), reason);
   }
 
@@ -389,6 +390,8 @@ export class Connection {
   }
 
   #transportClosed(cause?: Error): void {
+    // As a rule it has ended before: an error is made, with its stack, for those who will read it.
+    if (this.#phase === 'closed') return;
     if (cause instanceof SealwireError && cause.code !== 'CONNECTION_CLOSED') {
       this.#end(cause, undefined);
       return;

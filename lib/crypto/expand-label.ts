@@ -4,11 +4,13 @@
 //
 // Another prefix keeps our secrets apart from those of a TLS stack that should ever share a key with us.
 
-import { concat, utf8 } from '../base/bytes.js';
+import { utf8 } from '../base/bytes.js';
 import { requireInteger } from './preconditions.js';
 import type { CryptoProvider } from './provider.js';
 
 const labelPrefix = 'sealwire1 ';
+/** Behind u16 length and u8 n. */
+const labelOffset = 3;
 
 /**
  * Expands `secret` (32 bytes) to `length` bytes bound to `label` (ASCII) and `context`. Label with prefix and context
@@ -24,12 +26,13 @@ export function expandLabel(
   const name = utf8(labelPrefix + label);
   requireInteger('the length of a label with its prefix', name.length, labelPrefix.length, 255);
   requireInteger('the length of a context', context.length, 0, 255);
-  const info = concat([
-    Uint8Array.of(length >>> 8, length & 0xff, name.length),
-    name,
-    Uint8Array.of(context.length),
-    context,
-  ]);
+  const info = new Uint8Array(labelOffset + name.length + 1 + context.length);
+  info[0] = length >>> 8;
+  info[1] = length & 0xff;
+  info[2] = name.length;
+  info.set(name, labelOffset);
+  info[labelOffset + name.length] = context.length;
+  info.set(context, labelOffset + name.length + 1);
   return crypto.hkdfExpand(secret, info, length);
 }
 

@@ -8,7 +8,7 @@
 
 import { utf8 } from '../base/bytes.js';
 import type { Identity } from '../certificate/identity.js';
-import { parseCertificate } from '../certificate/x509/x509.js';
+import { readKnown } from '../certificate/x509/known.js';
 import type { CryptoProvider } from '../crypto/provider.js';
 import {
   decodeCertificateVerify,
@@ -51,7 +51,7 @@ export function checkProof(
   transcriptHash: Uint8Array,
 ): void {
   const { algorithm, signature } = decodeCertificateVerify(message.body);
-  const { publicKey } = parseCertificate(chain[0]!);
+  const { publicKey } = readKnown(chain[0]!);
   const scheme = signatureFor(publicKey.kind);
   if (
     scheme?.code !== algorithm ||

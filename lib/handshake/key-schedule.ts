@@ -39,16 +39,12 @@ export class HandshakeSecrets {
 
   constructor(crypto: CryptoProvider, input: SharedSecretInput) {
     const { cipher, sharedSecret, iterations, hellosHash } = input;
-    const zeros = new Uint8Array(secretBytes);
-    const none = crypto.hash('sha256', empty);
     // The secret has full entropy and needs no stretching; it is kept, salted with the transcript, because users of
     // the systems that Sealwire follows rely on a stretched key (DESIGN.md section 4).
     const stretched = crypto.pbkdf2('sha256', sharedSecret, hellosHash, iterations, secretBytes);
-    const early = crypto.hkdfExtract(zeros, zeros);
-    const salt = deriveSecret(crypto, early, 'derived', none);
     this.#crypto = crypto;
     this.#cipher = cipher;
-    this.#secret = crypto.hkdfExtract(salt, stretched);
+    this.#secret = crypto.hkdfExtract(constantsOf(crypto).salt, stretched);
     this.client = this.#traffic('c hs traffic', hellosHash);
     this.server = this.#traffic('s hs traffic', hellosHash);
     wipe(sharedSecret, stretched);
@@ -57,8 +53,8 @@ export class HandshakeSecrets {
   /** The secrets of generation 1, once the server's Finished is said: `finishedHash` is TH2. Ends this stage. */
   intoTraffic(finishedHash: Uint8Array): TrafficSecrets {
     const crypto = this.#crypto;
-    const salt = deriveSecret(crypto, this.#secret, 'derived', crypto.hash('sha256', empty));
-    const main = crypto.hkdfExtract(salt, new Uint8Array(secretBytes));
+    const salt = deriveSecret(crypto, this.#secret, 'derived', constantsOf(crypto).nothing);
+    const main = crypto.hkdfExtract(salt, noInput);
     const derive = (label: string) => deriveSecret(crypto, main, label, finishedHash);
     const secrets = new TrafficSecrets(
       new TrafficSecret(crypto, this.#cipher, derive('c ap traffic'), 1),
@@ -118,7 +114,7 @@ export class Exporter {
   export(label: string, length: number, context: Uint8Array): Uint8Array {
     const crypto = this.#crypto;
     checkExport(label, length);
-    const derived = deriveSecret(crypto, this.#secret, label, crypto.hash('sha256', empty));
+    const derived = deriveSecret(crypto, this.#secret, label, constantsOf(crypto).nothing);
     const key = expandLabel(crypto, derived, 'exporter', crypto.hash('sha256', context), length);
     wipe(derived);
     return key;
@@ -127,6 +123,29 @@ export class Exporter {
   destroy(): void {
     wipe(this.#secret);
   }
+}
+
+/** What is the same in every handshake, and public: RFC 9846 §7.1 without a pre-shared key. */
+interface Constants {
+  /** The hash of a transcript of nothing. */
+  readonly nothing: Uint8Array;
+  /** What the shared secret is extracted with: derived from an early secret of zeros. */
+  readonly salt: Uint8Array;
+}
+
+/** In the place of the input key material that there is none of. */
+const noInput: Uint8Array = new Uint8Array(secretBytes);
+const constants = new WeakMap<CryptoProvider, Constants>();
+
+function constantsOf(crypto: CryptoProvider): Constants {
+  let known = constants.get(crypto);
+  if (known === undefined) {
+    const nothing = crypto.hash('sha256', empty);
+    const salt = deriveSecret(crypto, crypto.hkdfExtract(noInput, noInput), 'derived', nothing);
+    known = { nothing, salt };
+    constants.set(crypto, known);
+  }
+  return known;
 }
 
 /** Throws INVALID_ARGUMENT beyond the protocol's bounds. */

@@ -201,7 +201,7 @@ export class ClientLife {
   async stop(drainMs = 0): Promise<void> {
     this.#stopping = true;
     const role = this.#role;
-    if (this.#session === undefined) {
+    if (this.#session === undefined && this.#endedBy === undefined) {
       this.#close(
         new SealwireError('CONNECTION_CLOSED', 'the client was stopped', { reason: 'closed-here' }),
       );
@@ -367,7 +367,7 @@ export class ClientLife {
     this.#endedBy = error;
     this.#stopTimer?.();
     this.#options.observer.ended();
-    this.#waiting.fail(this.#noConnection());
+    if (this.#waiting.size > 0) this.#waiting.fail(this.#noConnection());
     for (const call of [...this.#intercepted]) call.connectionEnded(error);
     tell();
     this.#enter('closed', error);

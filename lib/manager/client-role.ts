@@ -79,7 +79,8 @@ export class ClientRole {
    * the time of the first stop() counts.
    */
   async stop(drainMs = 0): Promise<void> {
-    this.#giveUp.abort();
+    // Once there is a session, there is no attempt any more that could be given up.
+    if (this.#session === undefined) this.#giveUp.abort();
     if (drainMs > 0 && this.#session !== undefined) this.#draining ??= this.#drain(this.#session, drainMs);
     if (this.#draining !== undefined) await this.#draining;
     this.#session?.disconnect('normal');

@@ -5,11 +5,12 @@
 
 import { SealwireError } from '../base/errors.js';
 import { type Limits, resolveLimits } from '../base/limits.js';
-import { type CertificateInput, readCertificates } from '../certificate/file/pem.js';
+import type { CertificateInput } from '../certificate/file/pem.js';
 import { type Identity, type IdentitySource, loadIdentity } from '../certificate/identity.js';
 import { toALabels } from '../certificate/path/a-label.js';
+import { readRoots } from '../certificate/trust/roots.js';
 import type { CertificateValidator } from '../certificate/trust/validator.js';
-import { type Certificate, parseCertificate } from '../certificate/x509/x509.js';
+import type { Certificate } from '../certificate/x509/x509.js';
 import { type RateLimit, rateLimitFault } from '../contract/limit.js';
 import { plainOnly, type SecurityFlags, satisfies } from '../contract/security.js';
 import type { CryptoProvider } from '../crypto/provider.js';
@@ -267,7 +268,7 @@ function authenticationSettings(
         'certificates of your clients, or validateCertificate; public roots are not used for clients',
     );
   }
-  return { clientAuthentication, roots: ca === undefined ? [] : readRoots(ca), validate };
+  return { clientAuthentication, roots: ca === undefined ? [] : rootsOf(ca), validate };
 }
 
 /** Throws INVALID_CONFIG, INVALID_CERTIFICATE or PFX_PASSPHRASE. */
@@ -304,7 +305,7 @@ export function clientSettings(
   const { certificate, validateCertificate } = config;
   if (!usesTls && (!settings.encryption || !settings.signed))
     return { ...settings, identities: [], roots: [], validate: undefined, ...rest };
-  const roots = config.ca === undefined ? builtInRoots(platform) : readRoots(config.ca);
+  const roots = config.ca === undefined ? readRoots(platform.builtInRoots()) : rootsOf(config.ca);
   if (roots.length === 0 && validateCertificate === undefined) {
     throw invalid(
       'there is no root to trust: set ca to the PEM of the authority that issued the server its certificate',
@@ -412,16 +413,12 @@ function allowedMask(minimum: number): number {
   return [0, 1, 2, 3].reduce((mask, flags) => (satisfies(flags, minimum) ? mask | (1 << flags) : mask), 0);
 }
 
-function builtInRoots(platform: Platform): Certificate[] {
-  return readCertificates(platform.builtInRoots()).map(parseCertificate);
-}
-
-function readRoots(ca: CertificateInput): Certificate[] {
+function rootsOf(ca: CertificateInput): readonly Certificate[] {
   const inputs: readonly unknown[] = Array.isArray(ca) ? ca : [ca];
   if (!inputs.every((input) => typeof input === 'string' || input instanceof Uint8Array)) {
     throw invalid('ca must be PEM text or DER bytes, one or an array of them');
   }
-  const roots = readCertificates(ca).map(parseCertificate);
+  const roots = readRoots(ca);
   if (roots.length === 0)
     throw invalid('ca holds no certificate: give it the text of a PEM file, not its path');
   return roots;

@@ -26,6 +26,11 @@ export class WaitingCalls<Connection> {
     this.#most = most;
   }
 
+  /** How many wait. */
+  get size(): number {
+    return this.#waiting.size;
+  }
+
   /** Resolves to the connection; rejects with RESOURCE_EXHAUSTED, DEADLINE_EXCEEDED, CANCELLED or what {@link fail} tells. */
   wait(name: string, { timeoutMs, signals }: Patience): Promise<Connection> {
     const aborted = signals.find((signal) => signal.aborted);

@@ -5,9 +5,10 @@
 // the hard limit first.
 
 import { wipe } from '../base/bytes.js';
+import { alive } from '../crypto/preconditions.js';
 import { type Aead, type Mac, nonceBytes, type StreamCipher } from '../crypto/provider.js';
 import { maxSequence, writeSequence } from '../wire/frame.js';
-import type { TrafficSecret } from './traffic-keys.js';
+import type { Purpose, TrafficSecret } from './traffic-keys.js';
 
 /** A peer, or this side, that goes on past these under one key is refused. */
 export const maxRecordsPerGeneration: number = 2 ** 24;
@@ -20,26 +21,23 @@ export class Generation {
   readonly number: number;
   /** Encrypted and Authenticated. */
   readonly aead: Aead;
-  readonly #secret: TrafficSecret;
+  /** Undefined once it is destroyed: a key that was derived from what is wiped would be everybody's. */
+  #secret: TrafficSecret | undefined;
   readonly #iv: Uint8Array;
   readonly #nonce: Uint8Array = new Uint8Array(nonceBytes);
-  readonly #macKey: Uint8Array;
-  readonly #streamKey: Uint8Array;
   #mac: Mac | undefined;
   #stream: StreamCipher | undefined;
   #sequence = 0;
   #bytes = 0;
 
-  /** Takes the secret over. Ciphers for one flag alone are made when they are first used. */
+  /** Takes the secret over. Ciphers for one flag alone are made, and their keys derived, when they are first used. */
   constructor(secret: TrafficSecret) {
-    const keys = secret.keys();
     this.number = secret.generation;
-    this.aead = secret.crypto.aead(secret.cipher, keys.both);
     this.#secret = secret;
-    this.#iv = keys.iv;
-    this.#macKey = keys.authenticated;
-    this.#streamKey = keys.encrypted;
-    wipe(keys.both);
+    this.#iv = secret.iv();
+    const key = secret.key('both');
+    this.aead = secret.crypto.aead(secret.cipher, key);
+    wipe(key);
   }
 
   /** The number of the next record. */
@@ -54,14 +52,22 @@ export class Generation {
 
   /** Authenticated alone. */
   get mac(): Mac {
-    this.#mac ??= this.#secret.crypto.mac(this.#macKey);
+    this.#mac ??= this.#make('authenticated', ({ crypto }, key) => crypto.mac(key));
     return this.#mac;
   }
 
   /** Encrypted alone. */
   get stream(): StreamCipher {
-    this.#stream ??= this.#secret.crypto.streamCipher(this.#secret.cipher, this.#streamKey);
+    this.#stream ??= this.#make('encrypted', ({ crypto, cipher }, key) => crypto.streamCipher(cipher, key));
     return this.#stream;
+  }
+
+  #make<Cipher>(purpose: Purpose, make: (secret: TrafficSecret, key: Uint8Array) => Cipher): Cipher {
+    const secret = alive(this.#secret);
+    const key = secret.key(purpose);
+    const cipher = make(secret, key);
+    wipe(key);
+    return cipher;
   }
 
   /** Whether one more record with a body of `bodyBytes` would pass a hard limit. */
@@ -87,18 +93,19 @@ export class Generation {
 
   /** Derives the next generation and destroys this one. */
   next(): Generation {
-    const next = new Generation(this.#secret.next());
+    const next = new Generation(alive(this.#secret).next());
     this.destroy();
     return next;
   }
 
   /** Wipes secret, keys and IV. */
   destroy(): void {
-    this.#secret.destroy();
+    this.#secret?.destroy();
+    this.#secret = undefined;
     this.aead.destroy();
     this.#mac?.destroy();
     this.#stream?.destroy();
-    wipe(this.#iv, this.#nonce, this.#macKey, this.#streamKey);
+    wipe(this.#iv, this.#nonce);
   }
 }
 

@@ -4,18 +4,15 @@
 //                        └─ "traffic upd" ─ generation n+1 secret
 //
 // docs/protocol.md section 5.2 and 5.3, RFC 9846 §7.2 and §7.3. A key per purpose: a record whose flags are
-// changed on the way meets a key that was never used on it.
+// changed on the way meets a key that was never used on it. Each is derived when it is first needed, which for most
+// is never: a handshake, and many a connection, has no records but those of both flags.
 
 import { empty, wipe } from '../base/bytes.js';
 import { expandLabel } from '../crypto/expand-label.js';
 import { type CipherName, type CryptoProvider, cipherKeyBytes, nonceBytes } from '../crypto/provider.js';
 
-export interface PurposeKeys {
-  readonly both: Uint8Array;
-  readonly authenticated: Uint8Array;
-  readonly encrypted: Uint8Array;
-  readonly iv: Uint8Array;
-}
+/** What the records that a key is for are. */
+export type Purpose = 'both' | 'authenticated' | 'encrypted';
 
 /** The traffic secret of one direction in one generation. Generation 0 seals the handshake. */
 export class TrafficSecret {
@@ -32,16 +29,14 @@ export class TrafficSecret {
     this.#secret = secret;
   }
 
-  /** The keys of this generation; the caller wipes them. */
-  keys(): PurposeKeys {
-    const derive = (label: string, length: number) =>
-      expandLabel(this.crypto, this.#secret, label, empty, length);
-    return {
-      both: derive('key both', cipherKeyBytes),
-      authenticated: derive('key authenticated', cipherKeyBytes),
-      encrypted: derive('key encrypted', cipherKeyBytes),
-      iv: derive('iv', nonceBytes),
-    };
+  /** The key of this generation for one purpose; the caller wipes it. */
+  key(purpose: Purpose): Uint8Array {
+    return expandLabel(this.crypto, this.#secret, `key ${purpose}`, empty, cipherKeyBytes);
+  }
+
+  /** The static IV of this generation; the caller wipes it. */
+  iv(): Uint8Array {
+    return expandLabel(this.crypto, this.#secret, 'iv', empty, nonceBytes);
   }
 
   /** The secret of the next generation. This one stays until it is destroyed. */

@@ -389,13 +389,13 @@ describe('handshake, client certificates', () => {
     const failing = watchSecrets(nodeCrypto);
     const { handshake: unable } = asked({ identities: [{ ...rest, key: broken }], crypto: failing.crypto });
     expectHandshakeFailed(() => unable.accept(), 'internal');
-    expectWiped(failing, 10);
+    expectWiped(failing, 8);
 
     const waiting = watchSecrets(nodeCrypto);
     const { handshake: unanswered } = asked({ crypto: waiting.crypto });
     unanswered.accept();
     unanswered.destroy();
-    expectWiped(waiting, 10);
+    expectWiped(waiting, 8);
 
     const pending = watchSecrets(nodeCrypto);
     const { handshake, client } = asking('required', pending.crypto);

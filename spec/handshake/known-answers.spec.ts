@@ -19,10 +19,11 @@ import { Established, PendingVerdict } from '../../lib/handshake/state.js';
 import { Transcript } from '../../lib/handshake/transcript.js';
 import { Opener } from '../../lib/record/open.js';
 import { Sealer } from '../../lib/record/seal.js';
-import type { PurposeKeys, TrafficSecret } from '../../lib/record/traffic-keys.js';
+import type { TrafficSecret } from '../../lib/record/traffic-keys.js';
 import { encodeCarried } from '../../lib/wire/carried-value.js';
 import { type FrameType, frameTypes, plainFrame, readFirstByte } from '../../lib/wire/frame.js';
 import { splitMessages } from '../../lib/wire/handshake-message.js';
+import { type PurposeKeys, purposeKeys } from '../record/purpose-keys.js';
 import { fromHex, vectors } from '../support/vectors.js';
 import { type Agreed, agree, carry, expectHandshakeFailed, fixedCrypto, identityOf, only } from './roles.js';
 import { tlsSession } from './tls-session.js';
@@ -182,8 +183,8 @@ for (const crypto of [nodeCrypto, nobleCrypto]) {
           iterations: inputs.iterations,
           hellosHash: fromHex(vector.th1),
         });
-        expect(hexKeys(schedule.client.keys())).to.deep.equal(keys.clientGeneration0);
-        expect(hexKeys(schedule.server.keys())).to.deep.equal(keys.serverGeneration0);
+        expect(hexKeys(purposeKeys(schedule.client))).to.deep.equal(keys.clientGeneration0);
+        expect(hexKeys(purposeKeys(schedule.server))).to.deep.equal(keys.serverGeneration0);
         expect(toHex(schedule.client.finishedKey())).to.equal(secrets.clientFinishedKey);
         expect(toHex(schedule.server.finishedKey())).to.equal(secrets.serverFinishedKey);
         const finished = messages.flatMap(({ name: message }, at) => (message === 'Finished' ? [at] : []));
@@ -195,10 +196,10 @@ for (const crypto of [nodeCrypto, nobleCrypto]) {
         expect(finished).to.have.length(2);
 
         const traffic = schedule.intoTraffic(fromHex(vector.th2));
-        expect(hexKeys(traffic.client.keys())).to.deep.equal(keys.clientGeneration1);
-        expect(hexKeys(traffic.server.keys())).to.deep.equal(keys.serverGeneration1);
-        expect(hexKeys(traffic.client.next().keys())).to.deep.equal(keys.clientGeneration2);
-        expect(hexKeys(traffic.server.next().keys())).to.deep.equal(keys.serverGeneration2);
+        expect(hexKeys(purposeKeys(traffic.client))).to.deep.equal(keys.clientGeneration1);
+        expect(hexKeys(purposeKeys(traffic.server))).to.deep.equal(keys.serverGeneration1);
+        expect(hexKeys(purposeKeys(traffic.client.next()))).to.deep.equal(keys.clientGeneration2);
+        expect(hexKeys(purposeKeys(traffic.server.next()))).to.deep.equal(keys.serverGeneration2);
         expectExported(vector.exported, traffic.exporter);
       });
     }
@@ -426,8 +427,8 @@ function expectKeys({ keys }: Vector, client: Established, server: Established):
   for (const [sending, receiving, from] of sides) {
     for (const secret of [sending, receiving]) {
       expect(secret.generation).to.equal(1);
-      expect(hexKeys(secret.keys())).to.deep.equal(keys[`${from}Generation1`]);
-      expect(hexKeys(secret.next().keys())).to.deep.equal(keys[`${from}Generation2`]);
+      expect(hexKeys(purposeKeys(secret))).to.deep.equal(keys[`${from}Generation1`]);
+      expect(hexKeys(purposeKeys(secret.next()))).to.deep.equal(keys[`${from}Generation2`]);
     }
   }
 }

@@ -17,6 +17,7 @@ import {
   messageTypes,
   splitMessages,
 } from '../../lib/wire/handshake-message.js';
+import { purposeKeys } from '../record/purpose-keys.js';
 import { type Agreed, carry, clientConfig, expectHandshakeFailed, serverConfig, thrownBy } from './roles.js';
 
 const helloRequest = plainFrame(frameTypes.handshake, encodeHelloRequest().bytes);
@@ -45,8 +46,8 @@ function secureLater({ client, server }: Agreed): Agreed {
 }
 
 function expectSameKeys({ client, server }: Agreed): void {
-  expect(client.secrets!.sending.keys()).to.deep.equal(server.secrets!.receiving.keys());
-  expect(client.secrets!.receiving.keys()).to.deep.equal(server.secrets!.sending.keys());
+  expect(purposeKeys(client.secrets!.sending)).to.deep.equal(purposeKeys(server.secrets!.receiving));
+  expect(purposeKeys(client.secrets!.receiving)).to.deep.equal(purposeKeys(server.secrets!.sending));
 }
 
 describe('handshake, on demand', () => {

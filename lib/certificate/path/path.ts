@@ -76,7 +76,9 @@ export function validateCertificateChain(validation: ChainValidation): Validatio
   };
   const { intermediates, unread } = readIntermediates(validation.intermediates, roots);
   const found = new PathSearch(signatures, rules, roots, intermediates).run(leaf, unread);
-  return 'reason' in found ? refuse(found.reason, found.detail) : { ok: true, path: found };
+  if ('reason' in found) return refuse(found.reason, found.detail);
+  signatures.remember(found);
+  return { ok: true, path: found };
 }
 
 /** Each once, and none that is a root anyway: every further one could cost a signature check. */

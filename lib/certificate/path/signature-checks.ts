@@ -4,7 +4,9 @@
 // check takes milliseconds. The budget counts what a check costs there, on every backend, so that all of them give the
 // same verdict on a chain.
 
-import type { CryptoProvider } from '../../crypto/provider.js';
+import { utf8 } from '../../base/bytes.js';
+import { Recent } from '../../base/recent.js';
+import type { CryptoProvider, SignatureAlgorithm } from '../../crypto/provider.js';
 import { keyWeakness, type SubjectPublicKey, signatureAlgorithm } from '../x509/algorithm.js';
 import type { Certificate } from '../x509/x509.js';
 import { type Violation, violation } from './rules.js';
@@ -17,6 +19,15 @@ const maxCost = 80;
 const p384Cost = 14;
 /** P-256 and Ed25519; RSA takes a fraction of it. */
 const otherCost = 4;
+
+/**
+ * Signatures that have led to a root lately, with their algorithm, key and message: those of a peer that comes back, above
+ * all. A signature that verifies once verifies for ever; whatever can change is asked anew. Only those of a path that was
+ * found are remembered, so none of the untrusted can crowd them out. By backend: one that somebody brings along may say
+ * yes to anything, and speaks for itself alone.
+ */
+const proven = new WeakMap<CryptoProvider, Recent<true>>();
+const provenLimits = { maxEntries: 32, maxBytes: 32 * 1024 };
 
 export class SignatureChecks {
   readonly #crypto: CryptoProvider;
@@ -49,7 +60,7 @@ export class SignatureChecks {
       const kind = child.signatureScheme === 'weak' ? 'too weak (SHA-1, MD5 or DSA)' : 'of no supported kind';
       return this.#stopAt(violation('weak-key', child, `its signature is ${kind}`));
     }
-    const algorithm = signatureAlgorithm(child.signatureScheme, issuer.publicKey);
+    const algorithm = algorithmOf(issuer, child);
     if (algorithm === undefined) return false;
     const cost = costOf(issuer.publicKey);
     if (cost > this.#costLeft) {
@@ -57,13 +68,39 @@ export class SignatureChecks {
       return this.#stopAt(violation('untrusted', child, detail));
     }
     this.#costLeft -= cost;
+    if (this.#proven.find(...factOf(algorithm, issuer, child))) return true;
     return this.#crypto.verify(algorithm, issuer.publicKey.spki, child.tbs, child.signature);
+  }
+
+  /** `path`, leaf first, has led to a root. */
+  remember(path: readonly Certificate[]): void {
+    for (const [index, child] of path.slice(0, -1).entries()) {
+      const issuer = path[index + 1]!;
+      const algorithm = algorithmOf(issuer, child);
+      if (algorithm === undefined || !this.verify(issuer, child)) continue;
+      this.#proven.remember(factOf(algorithm, issuer, child), () => true);
+    }
+  }
+
+  get #proven(): Recent<true> {
+    const known = proven.get(this.#crypto) ?? new Recent<true>(provenLimits);
+    proven.set(this.#crypto, known);
+    return known;
   }
 
   #stopAt(obstacle: Violation): false {
     this.#obstacle ??= obstacle;
     return false;
   }
+}
+
+function algorithmOf(issuer: Certificate, child: Certificate): SignatureAlgorithm | undefined {
+  return signatureAlgorithm(child.signatureScheme, issuer.publicKey);
+}
+
+/** All that goes into a check. */
+function factOf(algorithm: SignatureAlgorithm, issuer: Certificate, child: Certificate): Uint8Array[] {
+  return [utf8(algorithm), issuer.publicKey.spki, child.tbs, child.signature];
 }
 
 function costOf({ kind }: SubjectPublicKey): number {

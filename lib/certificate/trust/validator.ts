@@ -14,6 +14,7 @@ import type { CryptoProvider } from '../../crypto/provider.js';
 import { type ValidationResult, validateCertificateChain } from '../path/path.js';
 import type { CertificateRejectionReason, PathRejectionReason } from '../path/rules.js';
 import { publicKeyPin } from '../x509/fingerprint.js';
+import { readKnown, rememberRead } from '../x509/known.js';
 import { titleOf } from '../x509/title.js';
 import { type Certificate, parseCertificate } from '../x509/x509.js';
 import { verdictOf } from './verdict.js';
@@ -108,6 +109,7 @@ function checkCertificate(
       time,
       purpose,
     });
+    if (result.ok) rememberRead(result.path.slice(0, -1));
     return result;
   };
 
@@ -143,7 +145,7 @@ function checkCertificate(
 
 function readChain(chain: readonly Uint8Array[]): Certificate[] {
   try {
-    return chain.map(parseCertificate);
+    return chain.map(readKnown);
   } catch (cause) {
     throw rejected('malformed', 'a certificate in it cannot be read', cause);
   }
