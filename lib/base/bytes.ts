@@ -71,29 +71,24 @@ export class ByteReader {
   }
 
   u8(): number {
-    return this.bytes(1)[0]!;
+    return this.#bytes[this.#take(1)]!;
   }
 
   u16(): number {
-    const [a, b] = this.bytes(2);
-    return (a! << 8) | b!;
+    return this.#uint(2);
   }
 
   u24(): number {
-    const [a, b, c] = this.bytes(3);
-    return (a! << 16) | (b! << 8) | c!;
+    return this.#uint(3);
   }
 
   u32(): number {
-    const [a, b, c, d] = this.bytes(4);
-    return ((a! << 24) | (b! << 16) | (c! << 8) | d!) >>> 0;
+    return this.#uint(4);
   }
 
   /** The next `length` bytes, as a view. */
   bytes(length: number): Uint8Array {
-    if (length > this.remaining) throw malformed('a field runs past the end of its message');
-    const start = this.#offset;
-    this.#offset += length;
+    const start = this.#take(length);
     return this.#bytes.subarray(start, this.#offset);
   }
 
@@ -116,11 +111,29 @@ export class ByteReader {
   finish(): void {
     if (this.remaining > 0) throw malformed('bytes are left over behind the last field');
   }
+
+  #uint(length: number): number {
+    let value = 0;
+    for (let at = this.#take(length); at < this.#offset; at++) value = value * 256 + this.#bytes[at]!;
+    return value;
+  }
+
+  /** Goes past the next `length` bytes, and returns where they begin. */
+  #take(length: number): number {
+    if (length > this.remaining) throw malformed('a field runs past the end of its message');
+    const start = this.#offset;
+    this.#offset += length;
+    return start;
+  }
 }
+
+/** Enough for most messages, and little enough for V8 to keep it in its heap. */
+const writerBytes = 64;
 
 /** Writes the fields that {@link ByteReader} reads. Lengths that do not fit their prefix are a RangeError. */
 export class ByteWriter {
-  readonly #parts: Uint8Array[] = [];
+  #bytes: Uint8Array = new Uint8Array(writerBytes);
+  #length = 0;
 
   u8(value: number): this {
     return this.#uint(value, 1);
@@ -139,7 +152,8 @@ export class ByteWriter {
   }
 
   bytes(bytes: Uint8Array): this {
-    this.#parts.push(bytes);
+    const start = this.#grow(bytes.length);
+    this.#bytes.set(bytes, start);
     return this;
   }
 
@@ -151,21 +165,34 @@ export class ByteWriter {
     return this.vector(lengthBytes, utf8(text));
   }
 
+  /** What was written, in memory of its own. */
   finish(): Uint8Array {
-    return concat(this.#parts);
+    return this.#bytes.slice(0, this.#length);
   }
 
   #uint(value: number, length: number): this {
     if (!Number.isInteger(value) || value < 0 || value >= 256 ** length) {
       throw new RangeError(`${value} does not fit ${length} byte(s)`);
     }
-    const bytes = new Uint8Array(length);
+    const start = this.#grow(length);
     let rest = value;
-    for (let index = length - 1; index >= 0; index--) {
-      bytes[index] = rest % 256;
+    for (let at = start + length - 1; at >= start; at--) {
+      this.#bytes[at] = rest % 256;
       rest = Math.floor(rest / 256);
     }
-    return this.bytes(bytes);
+    return this;
+  }
+
+  /** Makes room for `length` bytes more, and returns where they begin. */
+  #grow(length: number): number {
+    const start = this.#length;
+    this.#length += length;
+    if (this.#length > this.#bytes.length) {
+      const grown = new Uint8Array(Math.max(2 * this.#bytes.length, this.#length));
+      grown.set(this.#bytes.subarray(0, start));
+      this.#bytes = grown;
+    }
+    return start;
   }
 }
 

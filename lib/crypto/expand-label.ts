@@ -8,9 +8,15 @@ import { utf8 } from '../base/bytes.js';
 import { requireInteger } from './preconditions.js';
 import type { CryptoProvider } from './provider.js';
 
-const labelPrefix = 'sealwire1 ';
-/** Behind u16 length and u8 n. */
-const labelOffset = 3;
+const labelPrefix = utf8('sealwire1 ');
+const maxBytes = 255;
+/** Where the label's own name goes: behind u16 length, u8 n and the prefix. */
+const nameOffset = 3 + labelPrefix.length;
+/** The one HkdfLabel there is at a time; nothing in it is secret. A handshake makes dozens. */
+const hkdfLabel = new Uint8Array(3 + maxBytes + 1 + maxBytes);
+hkdfLabel.set(labelPrefix, 3);
+const nameRoom = hkdfLabel.subarray(nameOffset, 3 + maxBytes);
+const textEncoder = new TextEncoder();
 
 /**
  * Expands `secret` (32 bytes) to `length` bytes bound to `label` (ASCII) and `context`. Label with prefix and context
@@ -23,17 +29,17 @@ export function expandLabel(
   context: Uint8Array,
   length: number,
 ): Uint8Array {
-  const name = utf8(labelPrefix + label);
-  requireInteger('the length of a label with its prefix', name.length, labelPrefix.length, 255);
-  requireInteger('the length of a context', context.length, 0, 255);
-  const info = new Uint8Array(labelOffset + name.length + 1 + context.length);
-  info[0] = length >>> 8;
-  info[1] = length & 0xff;
-  info[2] = name.length;
-  info.set(name, labelOffset);
-  info[labelOffset + name.length] = context.length;
-  info.set(context, labelOffset + name.length + 1);
-  return crypto.hkdfExpand(secret, info, length);
+  const { read, written } = textEncoder.encodeInto(label, nameRoom);
+  const bytes = read === label.length ? written : utf8(label).length;
+  requireInteger('the length of a label with its prefix', labelPrefix.length + bytes, 0, maxBytes);
+  requireInteger('the length of a context', context.length, 0, maxBytes);
+  const nameEnd = nameOffset + bytes;
+  hkdfLabel[0] = length >>> 8;
+  hkdfLabel[1] = length & 0xff;
+  hkdfLabel[2] = labelPrefix.length + bytes;
+  hkdfLabel[nameEnd] = context.length;
+  hkdfLabel.set(context, nameEnd + 1);
+  return crypto.hkdfExpand(secret, hkdfLabel.subarray(0, nameEnd + 1 + context.length), length);
 }
 
 /** Derive-Secret: 32 bytes from `secret`, bound to a label and to the hash of a transcript. */

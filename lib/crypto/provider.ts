@@ -132,7 +132,7 @@ export interface CryptoProvider {
   hmac(name: HashName, key: Uint8Array, data: Uint8Array): Uint8Array;
   /** RFC 5869 §2.2 with SHA-256: 32 bytes. */
   hkdfExtract(salt: Uint8Array, inputKeyMaterial: Uint8Array): Uint8Array;
-  /** RFC 5869 §2.3 with SHA-256; at most 255 × 32 bytes. */
+  /** RFC 5869 §2.3 with SHA-256; at most 255 × 32 bytes. `info` is the caller's to overwrite afterwards. */
   hkdfExpand(pseudoRandomKey: Uint8Array, info: Uint8Array, length: number): Uint8Array;
   /** RFC 8018 §5.2. */
   pbkdf2(

@@ -16,9 +16,15 @@ const suites: readonly Suite[] = [
 
 export const x25519Group = 0x001d;
 
+const offers = new WeakMap<readonly CipherName[], readonly Suite[]>();
+
 /** The suites of `crypto`, fastest first. */
-export function offeredSuites(crypto: CryptoProvider): Suite[] {
-  return crypto.preferredCiphers.flatMap((cipher) => suites.filter((suite) => suite.cipher === cipher));
+export function offeredSuites({ preferredCiphers }: CryptoProvider): readonly Suite[] {
+  const known = offers.get(preferredCiphers);
+  if (known !== undefined) return known;
+  const offered = preferredCiphers.flatMap((cipher) => suites.filter((suite) => suite.cipher === cipher));
+  offers.set(preferredCiphers, offered);
+  return offered;
 }
 
 /**

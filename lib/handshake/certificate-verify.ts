@@ -1,4 +1,4 @@
-// CertificateVerify, the proof that a side holds the key of the certificate it shows: docs/protocol.md section 4.3,
+// Certificate, which a side shows, and CertificateVerify, the proof that it holds its key: docs/protocol.md section 4.3,
 // RFC 9846 §4.4.3.
 //
 //   signature over 64 × 0x20 ‖ "sealwire 1, <role> CertificateVerify" ‖ 0x00 ‖ transcript hash
@@ -12,6 +12,7 @@ import { readKnown } from '../certificate/x509/known.js';
 import type { CryptoProvider } from '../crypto/provider.js';
 import {
   decodeCertificateVerify,
+  encodeCertificate,
   encodeCertificateVerify,
   type HandshakeMessage,
 } from '../wire/handshake-message.js';
@@ -29,6 +30,17 @@ export function signedContent(signer: Signer, transcriptHash: Uint8Array): Uint8
   content.set(context, signaturePadding.length);
   content.set(transcriptHash, signaturePadding.length + context.length);
   return content;
+}
+
+const certificateMessages = new WeakMap<Identity, HandshakeMessage>();
+
+/** The Certificate message of an identity, which is the same in each of its handshakes. */
+export function certificateMessage(identity: Identity): HandshakeMessage {
+  const known = certificateMessages.get(identity);
+  if (known !== undefined) return known;
+  const message = encodeCertificate(identity.chain);
+  certificateMessages.set(identity, message);
+  return message;
 }
 
 /** Signs with a key that canSignAs() has found fit; `transcriptHash` is that up to the signer's Certificate. */

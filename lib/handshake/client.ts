@@ -28,7 +28,7 @@ import {
   randomBytes,
 } from '../wire/handshake-message.js';
 import { canSignAs, offeredSignatures, offeredSuites, x25519Group } from './algorithms.js';
-import { checkProof, proveIdentity } from './certificate-verify.js';
+import { certificateMessage, checkProof, proveIdentity } from './certificate-verify.js';
 import { type ExpectedFlight, handshakeSealer, SealedState, sealFlight } from './flight.js';
 import { finishedMac, HandshakeSecrets } from './key-schedule.js';
 import { checkRepeated, type Preamble } from './preamble.js';
@@ -272,7 +272,7 @@ class ExpectFinished extends SealedState<FlightWithChain> {
     );
     if (peer.certificateRequest !== undefined) {
       const identity = fittingIdentity(config.identities, peer.certificateRequest);
-      say(encodeCertificate(identity?.chain ?? []));
+      say(identity === undefined ? encodeCertificate([]) : certificateMessage(identity));
       if (identity !== undefined) say(proveIdentity('client', identity, transcript.hash()));
     }
     say(encodeMessage(messageTypes.finished, finishedMac(crypto, secrets.client, transcript.hash())));

@@ -25,7 +25,6 @@ import {
   decodeExtensionsMessage,
   decodePlainHello,
   decodeTransportHello,
-  encodeCertificate,
   encodeExtensionsMessage,
   encodeMessage,
   encodeServerHello,
@@ -35,7 +34,7 @@ import {
 } from '../wire/handshake-message.js';
 import { encodeAccepted } from '../wire/verdict-message.js';
 import { canSignAs, chooseSuite, offeredSignatures, type Suite, x25519Group } from './algorithms.js';
-import { checkProof, proveIdentity } from './certificate-verify.js';
+import { certificateMessage, checkProof, proveIdentity } from './certificate-verify.js';
 import { type ExpectedFlight, handshakeSealer, SealedState, sealFlight, sealMessage } from './flight.js';
 import { finishedMac, HandshakeSecrets } from './key-schedule.js';
 import { checkRepeated, type Preamble, requestHello } from './preamble.js';
@@ -227,7 +226,7 @@ export class ExpectClientHello implements HandshakeState {
       }),
     );
     if (identity !== undefined) {
-      say(encodeCertificate(identity.chain));
+      say(certificateMessage(identity));
       say(proveIdentity('server', identity, transcript.hash()));
     }
     say(encodeMessage(messageTypes.finished, finishedMac(crypto, secrets.server, transcript.hash())));
