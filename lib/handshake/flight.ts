@@ -3,7 +3,6 @@
 //
 // SealedState is what all states that wait for such records have in common.
 
-import { concat } from '../base/bytes.js';
 import { bothFlags } from '../contract/security.js';
 import type { Opener } from '../record/open.js';
 import { recordOverheadBytes, Sealer } from '../record/seal.js';
@@ -41,7 +40,7 @@ export function sealFlight(sealer: Sealer, messages: readonly HandshakeMessage[]
     records.at(-1)!.push(bytes);
     room -= bytes.length;
   }
-  return records.map((parts) => sealer.seal(bothFlags, frameTypes.handshake, concat(parts)));
+  return records.map((parts) => sealer.sealGathered(bothFlags, frameTypes.handshake, parts));
 }
 
 /** A message that is alone in its record. */
