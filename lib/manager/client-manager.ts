@@ -48,6 +48,8 @@ export class ClientManager {
   #client: ClientLife | undefined;
   /** Made with the first client. */
   #authentication: ClientAuthentication | undefined;
+  /** Made with it: the service that it is called by. */
+  #reserved: object | undefined;
   /** Roles that have ended by themselves, while their sockets close. */
   readonly #ending = new Set<Role>();
   /** Classes that rpc() was asked for: the server must protect their methods at least as they declare. */
@@ -172,9 +174,8 @@ export class ClientManager {
       refreshed: (token) => this.events.emit('tokenRefreshed', token),
     });
     const authentication = this.#authentication;
-    const services = this.registry.services(
-      reservedService({ token: (admitted) => authentication.pushed(admitted) }),
-    );
+    this.#reserved ??= reservedService({ token: (admitted) => authentication.pushed(admitted) });
+    const services = this.registry.services(this.#reserved);
     warnOfMalleable(services, this.platform);
     const life: ClientLife = new ClientLife({
       platform: this.platform,

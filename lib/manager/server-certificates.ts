@@ -37,6 +37,8 @@ export class ServerCertificates {
    */
   choose(serverName: string, canSign: (identity: Identity) => boolean): Identity | undefined {
     const usable = this.#identities.filter(canSign);
+    // Nothing to choose: names need not be compared then.
+    if (usable.length <= 1) return usable[0];
     const named = usable.filter(({ leaf }) => matchHostname(leaf, serverName));
     const now = this.#clock.date();
     return named.find(({ leaf }) => leaf.notBefore <= now && now <= leaf.notAfter) ?? named[0] ?? usable[0];

@@ -25,6 +25,54 @@ import { made, pkcs8, spki } from './openssl-keys.js';
 const message = utf8('what is signed');
 const curveKinds = ['p256', 'p384', 'ed25519'] as const;
 
+for (const backend of backends) {
+  describe(`keys that have verified something, on ${backend.name}`, () => {
+    for (const kind of curveKinds) {
+      it(`${kind}: verify as before, and nothing but what is theirs`, () => {
+        const [algorithm] = curveAlgorithms[kind] as readonly [SignatureAlgorithm];
+        const keys = Array.from({ length: 40 }, () => backend.generateKeyPair(kind));
+        const signatures = keys.map((key) => key.sign(algorithm, message));
+        // More keys than are kept, twice: each comes and goes.
+        for (const round of [1, 2]) {
+          for (const [index, { publicKey }] of keys.entries()) {
+            const verify = (signature: Uint8Array, about = message) =>
+              backend.verify(algorithm, publicKey, about, signature);
+            expect(verify(signatures[index]!), `key ${index}, round ${round}`).to.equal(true);
+            if (index > 2) continue;
+            expect(verify(signatures[index + 1]!), 'the signature of another key').to.equal(false);
+            expect(verify(signatures[index]!, utf8('something else'))).to.equal(false);
+            expect(verify(signatures[index]!), 'and still').to.equal(true);
+          }
+        }
+      });
+    }
+
+    it('are kept by their bytes, which may change in the memory of whoever has shown them', () => {
+      const [key, another] = [backend.generateKeyPair('p256'), backend.generateKeyPair('p256')];
+      const signature = key.sign('ecdsa-p256-sha256', message);
+      const shown = new Uint8Array(key.publicKey);
+      expect(backend.verify('ecdsa-p256-sha256', shown, message, signature)).to.equal(true);
+      shown.set(another.publicKey);
+      expect(backend.verify('ecdsa-p256-sha256', shown, message, signature)).to.equal(false);
+      expect(
+        backend.verify('ecdsa-p256-sha256', shown, message, another.sign('ecdsa-p256-sha256', message)),
+      ).to.equal(true);
+      expect(backend.verify('ecdsa-p256-sha256', key.publicKey, message, signature)).to.equal(true);
+    });
+
+    it('are used with no algorithm that is not theirs', () => {
+      const key = backend.importPrivateKey(pkcs8(made['rsa-pss for SHA-256']));
+      const signature = key.sign('rsa-pss-sha256', message);
+      expect(backend.verify('rsa-pss-sha256', key.publicKey, message, signature)).to.equal(true);
+      for (const algorithm of allAlgorithms) {
+        expect(backend.verify(algorithm, key.publicKey, message, signature)).to.equal(
+          algorithm === 'rsa-pss-sha256',
+        );
+      }
+    });
+  });
+}
+
 for (const [one, other] of pairs) {
   describe(`signatures: ${one.name} to ${other.name}`, () => {
     for (const kind of curveKinds) {

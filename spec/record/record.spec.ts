@@ -228,4 +228,14 @@ describe('key updates', () => {
     sealer.destroy();
     expect(() => sealer.seal(3, frameTypes.messages, Uint8Array.of(1))).to.throw();
   });
+
+  it('derive nothing from what is wiped: keys of one flag, which are made when they are first used', () => {
+    for (const flags of [1, 2, 3]) {
+      const sealer = new Sealer(secret(), noRekey, () => 0);
+      sealer.destroy();
+      expect(() => sealer.seal(flags, frameTypes.messages, Uint8Array.of(1)), `flags ${flags}`)
+        .to.throw()
+        .with.property('code', 'INVALID_STATE');
+    }
+  });
 });

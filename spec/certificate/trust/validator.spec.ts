@@ -37,6 +37,28 @@ describe('the certificate validator', () => {
       expect(checkServerCertificate(good)).to.equal(undefined);
     });
 
+    it('looks at a chain that it has accepted before as at any other', () => {
+      for (let round = 0; round < 3; round++) expect(checkServerCertificate(good)).to.equal(undefined);
+      const later = new Date('2027-01-01T00:00:00Z');
+      expect(refusal(() => checkServerCertificate({ ...good, time: later })).reason).to.equal('expired');
+      expect(refusal(() => checkServerCertificate({ ...good, hostname: 'b.example' })).reason).to.equal(
+        'name-mismatch',
+      );
+      expect(refusal(() => checkServerCertificate({ ...good, roots: [] })).reason).to.equal('untrusted');
+    });
+
+    it('goes by the bytes that it is given, whatever was in that memory before', () => {
+      const fresh = make({ issuer: middle, extensions: [altNames('arena.example')] });
+      const frame = new Uint8Array(fresh.der);
+      const check = (first: Uint8Array) => checkServerCertificate({ ...good, chain: [first, middle.der] });
+      expect(check(frame)).to.equal(undefined);
+      frame[frame.length - 1]! ^= 1;
+      expect(refusal(() => check(frame)).reason).to.equal('untrusted');
+      frame.fill(0);
+      expect(refusal(() => check(frame)).reason).to.equal('malformed');
+      expect(check(fresh.der)).to.equal(undefined);
+    });
+
     it('refuses with the reason, and says what to do', () => {
       expect(refusal(() => checkServerCertificate({ ...good, roots: [] }))).to.include({
         reason: 'untrusted',
