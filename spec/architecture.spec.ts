@@ -23,6 +23,7 @@ const frontDoorFloor = 7;
 
 /** Which files, or all files of which folder, may import a dependency; everything else may not. */
 const owners: Record<string, readonly string[]> = {
+  'node:async_hooks': ['lib/manager/turns.ts'],
   'node:crypto': ['lib/crypto/node.ts'],
   'node:tls': [
     'lib/manager/node.ts',

@@ -76,8 +76,8 @@ export class Inbox implements Share {
     else {
       this.#beganMs = this.#clock.now();
       this.#handle(frame);
-      if (this.#unfinished || this.used) this.#pause();
       this.#spentMs += this.#clock.now() - this.#beganMs;
+      if (this.#unfinished || this.#wasted >= mostWasted || this.#spentMs >= shareMs) this.#pause();
       if (this.#spentMs > unwatchedMs || this.#wasted > 0 || this.#paused) this.#watch();
     }
   }

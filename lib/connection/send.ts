@@ -86,6 +86,15 @@ export class Sender {
   #draining = false;
   #skippedTurns = 0;
   #quietTurns = 0;
+  /** One function for all turns. */
+  readonly #endTurn = (): void => {
+    if (this.#batch.length === 0) {
+      this.#busy = false;
+      return;
+    }
+    this.#clock.endOfTurn(this.#endTurn);
+    this.flush();
+  };
 
   constructor(transport: TransportConnection, limits: Limits, clock: Clock, observer: SenderObserver) {
     this.#transport = transport;
@@ -166,7 +175,7 @@ export class Sender {
     this.#quietTurns = 0;
     if (!this.#busy) {
       this.#busy = true;
-      this.#clock.endOfTurn(() => this.#endTurn());
+      this.#clock.endOfTurn(this.#endTurn);
       this.#write(flags, frameTypes.messages, [message]);
       return;
     }
@@ -321,14 +330,5 @@ export class Sender {
     }
     if (sealer.needsRekey(totalBytes(parts))) this.#transport.send(sealer.rekey(), true);
     this.#transport.send(sealer.sealGathered(flags, type, parts), (flags & Security.Encrypted) !== 0);
-  }
-
-  #endTurn(): void {
-    if (this.#batch.length === 0) {
-      this.#busy = false;
-      return;
-    }
-    this.#clock.endOfTurn(() => this.#endTurn());
-    this.flush();
   }
 }

@@ -12,6 +12,7 @@ import { WebSocketTransport } from '../transport/websocket.js';
 import type { NetworkConfig } from './config.js';
 import type { Platform } from './platform.js';
 import { ServerManager } from './server-manager.js';
+import { endOfTurn } from './turns.js';
 
 const nodeClock: Clock = {
   now: () => performance.now(),
@@ -20,7 +21,7 @@ const nodeClock: Clock = {
     const timer = setTimeout(callback, ms);
     return () => clearTimeout(timer);
   },
-  endOfTurn: (callback) => void setImmediate(callback),
+  endOfTurn,
 };
 
 export const nodePlatform: Platform = {

@@ -4,8 +4,8 @@
 //                                                                                    sets it again
 //
 // Nearly all calls have the same patience, and are over long before it ends: a timer for each would cost more than
-// anything else about them. Here a call that comes behind others, and ends before them, costs two comparisons. When the
-// timer fires it looks at all calls, of which there are no more than limits allow.
+// anything else about them. Here a call costs a comparison, and the timer outlives it: what it was set for may be over when it
+// fires, and then it is set for whoever is left, if anybody is. It looks at all calls, of which there are no more than limits allow.
 
 import type { Clock, StopTimer } from '../base/clock.js';
 
@@ -15,9 +15,8 @@ export interface Limited {
   readonly dueMs: number;
 }
 
-/** The calls there are: what is put in is told to added(), what is taken out to removed(). */
+/** The calls there are: what is put in is told to added(). */
 export interface LimitedCalls<Call extends Limited> {
-  readonly size: number;
   values(): Iterable<Call>;
 }
 
@@ -45,8 +44,11 @@ export class CallTimer<Call extends Limited> {
     if (dueMs < this.#timerDueMs) this.#setTimer(dueMs);
   }
 
-  removed(): void {
-    if (this.#calls.size === 0) this.#stop();
+  /** There will be no more calls. */
+  stop(): void {
+    this.#stopTimer?.();
+    this.#stopTimer = undefined;
+    this.#timerDueMs = Number.POSITIVE_INFINITY;
   }
 
   #setTimer(dueMs: number): void {
@@ -58,7 +60,7 @@ export class CallTimer<Call extends Limited> {
   }
 
   #fire(): void {
-    this.#stop();
+    this.stop();
     const nowMs = this.#clock.now();
     const due: Call[] = [];
     let nextMs = Number.POSITIVE_INFINITY;
@@ -69,11 +71,5 @@ export class CallTimer<Call extends Limited> {
     if (nextMs !== Number.POSITIVE_INFINITY) this.#setTimer(nextMs);
     // Last, since it runs the application's code: that may end these calls, and begin others.
     for (const call of due) this.#expire(call);
-  }
-
-  #stop(): void {
-    this.#stopTimer?.();
-    this.#stopTimer = undefined;
-    this.#timerDueMs = Number.POSITIVE_INFINITY;
   }
 }

@@ -27,6 +27,17 @@ import { violation } from './violation.js';
 export type { CallOptions } from './call-options.js';
 export type { Outgoing } from './outgoing.js';
 
+/** What invoke() gives for every one-way call that has been sent: there is nothing to wait for. */
+export const handedOver: Promise<undefined> = Promise.resolve(undefined);
+
+/** Who waits for the answer of a one-way call. */
+const nobody: Answer = {
+  items: undefined,
+  resolve: () => undefined,
+  reject: () => undefined,
+  abort: () => undefined,
+};
+
 /** A method of the peer, from its manifest. */
 export interface RemoteMethod {
   readonly id: number;
@@ -65,7 +76,7 @@ export class Caller {
   }
 
   /**
-   * Runs a method of the peer. One-way calls resolve to undefined as soon as they are on their way. `shared` has the
+   * Runs a method of the peer. One-way calls give {@link handedOver} when they are on their way, or a promise where they wait. `shared` has the
    * message where the same call goes to many peers (rpc/targets.ts).
    */
   invoke(
@@ -152,6 +163,7 @@ export class Caller {
 
   /** The connection has ended: every waiting call fails. Of a stream, what came before is still given out. */
   close(cause: SealwireError): void {
+    this.#pending.close();
     for (const pending of this.#pending.all()) {
       this.#pending.forget(pending);
       pending.answer.reject(
@@ -203,10 +215,25 @@ export class Caller {
     plan: CallPlan,
     shared?: SharedMessage,
   ): Promise<unknown> {
+    if (method.oneWay) return this.#sendOneWay(method, args, plan, shared);
     return new Promise((resolve, reject) => {
       const answer = { items: undefined, resolve, reject, abort: reject };
-      if (!this.#send(method, args, plan, answer, shared)) resolve(undefined);
+      this.#send(method, args, plan, answer, shared);
     });
+  }
+
+  #sendOneWay(
+    method: RemoteMethod,
+    args: readonly unknown[],
+    plan: CallPlan,
+    shared?: SharedMessage,
+  ): Promise<unknown> {
+    try {
+      this.#send(method, args, plan, nobody, shared);
+      return handedOver;
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   #openStream(method: RemoteMethod, args: readonly unknown[], plan: CallPlan): IncomingStream {

@@ -45,8 +45,13 @@ export interface DispatcherOptions extends Outgoing, AdmissionOptions, AnswersOp
 
 export class Dispatcher {
   readonly #options: DispatcherOptions;
-  /** Calls that were neither answered nor given up, by the peer's id; one-way ones, which have none, by themselves. */
+  /**
+   * Calls that outlast the turn in which they came and are not over, by the peer's id; one-way ones, which have none, by
+   * themselves. Most methods return at once, and cost nothing here.
+   */
   readonly #running = new Map<number | ServedCall, ServedCall>();
+  /** The call whose method is being entered. */
+  #entered: ServedCall | undefined;
   readonly #timer: CallTimer<ServedCall>;
   /** Ids only rise, so a repeated call is noticed even where nothing else protects it. */
   #lastId = 0;
@@ -127,6 +132,8 @@ export class Dispatcher {
   /** The connection has ended: methods see their signal, nobody gets an answer. */
   close(cause: SealwireError): void {
     this.#answers.close();
+    this.#timer.stop();
+    if (this.#entered !== undefined) this.#abandon(this.#entered, cause);
     for (const running of [...this.#running.values()]) this.#abandon(running, cause);
   }
 
@@ -165,7 +172,6 @@ export class Dispatcher {
     const patienceMs = this.#patience(method, timeoutMs, method.stream || streamArgument !== undefined);
     const call = new ServedCall(id, flags, channel, patienceMs, this.#timer.dueIn(patienceMs));
     if (streamArgument !== undefined) call.argument = this.#receiveArgument(call);
-    this.#running.set(id ?? call, call);
     this.#load.executing += 1;
     this.#load.streams += Number(method.stream) + Number(call.argument !== undefined);
 
@@ -174,6 +180,7 @@ export class Dispatcher {
     const context = new ServedContext(call, peer, identity, frozenMetadata(extras.metadata), clock);
     const given = streamArgument === undefined ? args : args.with(streamArgument, call.argument);
     let returned: unknown;
+    this.#entered = call;
     try {
       const { incoming } = this.#interceptors;
       returned =
@@ -198,13 +205,17 @@ export class Dispatcher {
     } catch (error) {
       this.#threw(method, call, error);
       return;
+    } finally {
+      this.#entered = undefined;
     }
     this.#returned(method, call, context, returned);
   }
 
-  /** Only a call that outlasts the turn in which it came can meet its deadline. */
+  /** It outlasts the turn in which it came: only now can it be cancelled, or meet its deadline. */
   #watch(call: ServedCall): void {
-    if (this.#isRunning(call)) this.#timer.added(call);
+    if (call.isOver) return;
+    this.#running.set(call.id ?? call, call);
+    this.#timer.added(call);
   }
 
   #returned(method: ServedMethod, call: ServedCall, context: CallContext, value: unknown): void {
@@ -235,7 +246,7 @@ export class Dispatcher {
   #receiveArgument(call: ServedCall): IncomingStream {
     const { id } = call;
     const say = (encode: (id: number) => Uint8Array) => {
-      if (id !== undefined && this.#isRunning(call)) this.#answers.say(call, encode(id));
+      if (id !== undefined && !call.isOver) this.#answers.say(call, encode(id));
     };
     return new IncomingStream({
       giveBack: (bytes) => say((id) => encodeCredit('argumentCredit', id, bytes)),
@@ -286,8 +297,8 @@ export class Dispatcher {
     );
     call.result = stream;
     // The call may have ended while the method made up its mind: then the iterator's return() is all that runs.
-    if (this.#isRunning(call)) this.#watch(call);
-    else stream.stop();
+    if (call.isOver) stream.stop();
+    else this.#watch(call);
     stream.start();
   }
 
@@ -312,20 +323,17 @@ export class Dispatcher {
 
   /** The call ends before its method does. False when it had ended before. */
   #abandon(call: ServedCall, why: SealwireError): boolean {
-    if (!this.#isRunning(call)) return false;
+    if (call.isOver) return false;
     call.abort(why);
     call.argument?.abort(why);
     return this.#forget(call);
   }
 
-  #isRunning(call: ServedCall): boolean {
-    return this.#running.has(call.id ?? call);
-  }
-
   /** The call is over. False when it was before: it was cancelled, timed out or lost its connection. */
   #forget(call: ServedCall): boolean {
-    if (!this.#running.delete(call.id ?? call)) return false;
-    this.#timer.removed();
+    if (call.isOver) return false;
+    call.isOver = true;
+    this.#running.delete(call.id ?? call);
     this.#options.guard.crossing(call.argument?.hasEnded === false ? call.argument.credit : 0);
     if (call.argument !== undefined) {
       this.#load.streams -= 1;

@@ -121,25 +121,42 @@ export class LimitGuard {
 }
 
 /** Calls of this side: what happens when the peer does not read them is chosen. */
-export function guarded(outgoing: Outgoing, guard: LimitGuard): Outgoing {
-  return {
-    // As it is when it is asked for.
-    get allowed() {
-      return outgoing.allowed;
-    },
-    room: () => outgoing.room?.(),
-    secure: () => outgoing.secure?.(),
-    crossing: (bytes) => guard.crossing(bytes),
-    send(flags, message, channel, isVolatile) {
-      try {
-        outgoing.send(flags, message, channel, isVolatile);
-      } catch (error) {
-        if (isNotRead(error))
-          guard.exceeded('unreadCalls', guard.actions.unreadCalls, 'does not read what it is sent');
-        throw error;
+export class GuardedOutgoing implements Outgoing {
+  readonly #outgoing: Outgoing;
+  readonly #guard: LimitGuard;
+
+  constructor(outgoing: Outgoing, guard: LimitGuard) {
+    this.#outgoing = outgoing;
+    this.#guard = guard;
+  }
+
+  get allowed(): number {
+    return this.#outgoing.allowed;
+  }
+
+  send(flags: number, message: Uint8Array, channel?: string, isVolatile?: boolean): void {
+    try {
+      this.#outgoing.send(flags, message, channel, isVolatile);
+    } catch (error) {
+      if (isNotRead(error)) {
+        const { unreadCalls } = this.#guard.actions;
+        this.#guard.exceeded('unreadCalls', unreadCalls, 'does not read what it is sent');
       }
-    },
-  };
+      throw error;
+    }
+  }
+
+  room(): Promise<void> | undefined {
+    return this.#outgoing.room?.();
+  }
+
+  secure(): Promise<void> | undefined {
+    return this.#outgoing.secure?.();
+  }
+
+  crossing(bytes: number): void {
+    this.#guard.crossing(bytes);
+  }
 }
 
 function bucketOf(most: number, clock: Clock): TokenBucket {

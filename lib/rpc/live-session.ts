@@ -18,7 +18,7 @@ import { Dispatcher } from './dispatcher.js';
 import { Heartbeat } from './heartbeat.js';
 import type { Interceptors } from './interceptor.js';
 import { defaultLimitActions } from './limit-actions.js';
-import { guarded, LimitGuard } from './limit-guard.js';
+import { GuardedOutgoing, LimitGuard } from './limit-guard.js';
 import type { Outgoing } from './outgoing.js';
 import type { Peer } from './peer.js';
 import { offered, remoteMethods } from './remote-methods.js';
@@ -59,6 +59,7 @@ export class LiveSession implements Ends {
   /** Called once, with the next message of the peer that is more than a sign of life, and Authenticated. */
   onceActive: (() => void) | undefined;
   readonly #limits: SessionOptions['limits'];
+  readonly #outgoing: ConnectionOutgoing;
   /** Of the last frame. */
   #unhandled:
     | { readonly flags: number; readonly messages: readonly CallMessage[]; handled: number }
@@ -73,9 +74,9 @@ export class LiveSession implements Ends {
     this.methods = remoteMethods(options.manifest, 'others');
     this.reserved = remoteMethods(options.manifest, 'own');
     this.guard = guardOf(options);
-    const outgoing = outgoingOf(this, options.connection);
-    this.caller = new Caller(guarded(outgoing, this.guard), limits, clock);
-    this.dispatcher = dispatcherOf(this, outgoing, options);
+    this.#outgoing = new ConnectionOutgoing(options.connection, options.established.allowed);
+    this.caller = new Caller(new GuardedOutgoing(this.#outgoing, this.guard), limits, clock);
+    this.dispatcher = dispatcherOf(this.guard, this.#outgoing, options);
     this.heartbeat = heartbeatOf(options);
   }
 
@@ -106,6 +107,7 @@ export class LiveSession implements Ends {
   /** Keys were agreed on a connection that was established without. */
   secured(established: Established): void {
     this.established = established;
+    this.#outgoing.allowed = established.allowed;
     this.heartbeat.secured();
   }
 
@@ -162,21 +164,32 @@ function guardOf({ session, peer, connection }: LiveSessionOptions): LimitGuard 
   });
 }
 
-function outgoingOf(live: LiveSession, connection: Connection): Outgoing {
-  return {
-    // As it is when it is asked for.
-    get allowed() {
-      return live.established.allowed;
-    },
-    secure: () => (connection.securable ? connection.secure() : undefined),
-    send: (flags, message, channel, isVolatile) => connection.send(flags, message, channel, isVolatile),
-    room: () => (connection.backpressure.full ? connection.writable() : undefined),
-  };
+/** What callers and dispatchers see of a connection. */
+class ConnectionOutgoing implements Outgoing {
+  allowed: number;
+  readonly #connection: Connection;
+
+  constructor(connection: Connection, allowed: number) {
+    this.#connection = connection;
+    this.allowed = allowed;
+  }
+
+  send(flags: number, message: Uint8Array, channel?: string, isVolatile?: boolean): void {
+    this.#connection.send(flags, message, channel, isVolatile);
+  }
+
+  secure(): Promise<void> | undefined {
+    return this.#connection.securable ? this.#connection.secure() : undefined;
+  }
+
+  room(): Promise<void> | undefined {
+    return this.#connection.backpressure.full ? this.#connection.writable() : undefined;
+  }
 }
 
 function dispatcherOf(
-  live: LiveSession,
-  outgoing: Outgoing,
+  guard: LimitGuard,
+  outgoing: ConnectionOutgoing,
   { session, peer, connection, interceptors }: LiveSessionOptions,
 ): Dispatcher {
   const { services, limits, rateLimit, clock, observer } = session;
@@ -186,13 +199,14 @@ function dispatcherOf(
     interceptors,
     limits,
     rateLimit,
-    guard: live.guard,
+    guard,
     clock,
+    // As it is when it is asked for.
     get allowed() {
-      return live.established.allowed;
+      return outgoing.allowed;
     },
-    send: outgoing.send,
-    room: () => outgoing.room?.(),
+    send: (flags, message, channel) => outgoing.send(flags, message, channel),
+    room: () => outgoing.room(),
     fail: (error) => connection.fail(error),
     observer,
   });

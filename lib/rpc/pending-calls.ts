@@ -86,9 +86,14 @@ export class PendingCalls {
 
   /** The call is over: nothing of it is left, and its argument stops. */
   forget(call: PendingCall): void {
-    if (this.#calls.delete(call.id)) this.#timer.removed();
+    this.#calls.delete(call.id);
     call.stopListening?.();
     call.argument?.stop();
+  }
+
+  /** The connection has ended, and all of them with it. */
+  close(): void {
+    this.#timer.stop();
   }
 
   /** All of them, as they are now. */

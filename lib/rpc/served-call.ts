@@ -25,6 +25,8 @@ export class ServedCall implements Answerable, Limited {
   argument: IncomingStream | undefined = undefined;
   /** The answer of a method that streams, once it has returned it. */
   result: OutgoingStream | undefined = undefined;
+  /** It was answered, or given up. */
+  isOver = false;
   #abort: AbortController | undefined = undefined;
   #endedBy: SealwireError | undefined = undefined;
 

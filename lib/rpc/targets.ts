@@ -13,7 +13,7 @@
 
 import { RpcError, SealwireError } from '../base/errors.js';
 import { SharedMessage } from '../wire/shared-message.js';
-import type { CallOptions } from './caller.js';
+import { type CallOptions, handedOver } from './caller.js';
 import { type Peer, sessionOf } from './peer.js';
 import { createProxy, type RpcProxy, type ServiceClass } from './proxy.js';
 import type { Session } from './session.js';
@@ -127,24 +127,31 @@ export class Targets {
     checkArguments(args);
     const shared = new SharedMessage();
     const { clients } = this;
+    const failed = (client: Peer, thrown: unknown): TargetOutcome<unknown> => {
+      const error = asSealwireError(thrown);
+      // From this side it is the fault of the call, and the same for all of them.
+      if (error.code === 'INVALID_ARGUMENT' && !(error instanceof RpcError)) throw error;
+      this.#settleFailed(client, name, error, onFull);
+      return { ok: false, error };
+    };
     // Nothing is awaited between the first client and the last.
-    const outcomes = await Promise.all(
-      clients.map(async (client): Promise<TargetOutcome<unknown>> => {
+    const outcomes = clients.map((client) => {
+      try {
         const session = sessionOf(client);
-        try {
-          check?.(session);
-          checkAnswer(session, name);
-          return { ok: true, value: await session.invoke(name, args, callOptions, shared) };
-        } catch (thrown) {
-          const error = asSealwireError(thrown);
-          // From this side it is the fault of the call, and the same for all of them.
-          if (error.code === 'INVALID_ARGUMENT' && !(error instanceof RpcError)) throw error;
-          this.#settleFailed(client, name, error, onFull);
-          return { ok: false, error };
-        }
-      }),
-    );
-    return summary(clients, outcomes);
+        check?.(session);
+        checkAnswer(session, name);
+        const answer = session.invoke(name, args, callOptions, shared);
+        if (answer === handedOver) return delivered;
+        return answer.then(
+          (value): TargetOutcome<unknown> => ({ ok: true, value }),
+          (thrown: unknown) => failed(client, thrown),
+        );
+      } catch (thrown) {
+        return failed(client, thrown);
+      }
+    });
+    // Where nobody answers there is nothing to wait for.
+    return summary(clients, outcomes.every(isOutcome) ? outcomes : await Promise.all(outcomes));
   }
 
   #settleFailed(client: Peer, name: string, error: SealwireError, onFull: TargetsOptions['onFull']): void {
@@ -193,17 +200,30 @@ function answers(session: Session, name: string): boolean {
   }
 }
 
+/** Of a one-way call. */
+const delivered: TargetOutcome<unknown> = Object.freeze({ ok: true, value: undefined });
+
+type Later<Outcome> = Outcome | Promise<Outcome>;
+
+function isOutcome(outcome: Later<TargetOutcome<unknown>>): outcome is TargetOutcome<unknown> {
+  return !(outcome instanceof Promise);
+}
+
 function summary(
   clients: readonly Peer[],
   outcomes: readonly TargetOutcome<unknown>[],
 ): TargetsResult<unknown> {
-  const settled = new Map<number, TargetOutcome<unknown>>();
+  let settled: ReadonlyMap<number, TargetOutcome<unknown>> | undefined;
   let succeeded = 0;
-  for (const [index, outcome] of outcomes.entries()) {
-    settled.set(clients[index]!.id, outcome);
-    if (outcome.ok) succeeded += 1;
-  }
-  return { settled, succeeded };
+  for (const { ok } of outcomes) if (ok) succeeded += 1;
+  return {
+    // Made when it is asked for: most calls for many are events, and nobody asks.
+    get settled() {
+      settled ??= new Map(outcomes.map((outcome, index) => [clients[index]!.id, outcome]));
+      return settled;
+    },
+    succeeded,
+  };
 }
 
 function checkOptions(options: TargetsOptions = {}): TargetsOptions {

@@ -1,4 +1,4 @@
-// One timer for many calls: exact for each of them, and gone with the last.
+// One timer for many calls: exact for each of them, outlived by none and set for nobody.
 
 import { expect } from 'chai';
 import { CallTimer } from '../../lib/rpc/call-timer.js';
@@ -23,9 +23,9 @@ function setUp() {
     timer.added(call);
   };
   const end = (name: string): void => {
-    if (calls.delete(name)) timer.removed();
+    calls.delete(name);
   };
-  return { clock, expired, begin, end };
+  return { clock, expired, begin, end, stop: () => timer.stop() };
 }
 
 describe('rpc/call-timer', () => {
@@ -44,7 +44,7 @@ describe('rpc/call-timer', () => {
     expect(clock.timers).to.equal(0);
   });
 
-  it('lets calls end early, is exact for those that stay, and stops with the last', () => {
+  it('lets calls end early, is exact for those that stay, and is set anew for nobody', () => {
     const { clock, expired, begin, end } = setUp();
     for (const [name, ms] of [
       ['a', 10],
@@ -61,11 +61,30 @@ describe('rpc/call-timer', () => {
     clock.advance(1);
     expect(expired).to.deep.equal(['d at 25']);
     end('c');
-    expect(clock.timers).to.equal(0);
     clock.advance(100);
+    expect(clock.timers).to.equal(0);
     begin('e', 5);
     clock.advance(5);
     expect(expired).to.deep.equal(['d at 25', 'e at 130']);
+  });
+
+  it('costs calls that come one after the other a timer in all their time, not one each', () => {
+    const { clock, expired, begin, end, stop } = setUp();
+    let set = 0;
+    const setTimer = clock.setTimer.bind(clock);
+    clock.setTimer = (ms, callback) => {
+      set += 1;
+      return setTimer(ms, callback);
+    };
+    for (let call = 0; call < 100; call++) {
+      begin(`${call}`, 60);
+      clock.advance(1);
+      end(`${call}`);
+    }
+    // Set for the first one, and once more for the one that was there when it fired.
+    expect([set, clock.timers]).to.deep.equal([2, 1]);
+    stop();
+    expect([expired, clock.timers]).to.deep.equal([[], 0]);
   });
 
   it('sets no timer for calls without a limit', () => {
@@ -91,12 +110,10 @@ describe('rpc/call-timer', () => {
     };
     const timer = new CallTimer<Call>(clock, calls, (call) => {
       if (!calls.delete(call)) return;
-      timer.removed();
       expired.push(call.name);
       if (call.name !== 'a') return;
       // The application ends the other ones, and begins another.
       calls.clear();
-      timer.removed();
       begin('next', 5);
     });
     for (const name of ['a', 'b']) begin(name, 10);

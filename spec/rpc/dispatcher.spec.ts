@@ -527,10 +527,27 @@ describe('rpc/dispatcher', () => {
       dispatcher.cancel(0, 99);
       expect(contexts[0]!.signal.aborted).to.equal(true);
       expect(contexts[0]!.signal.reason).to.include({ code: 'CANCELLED' });
-      expect(clock.timers).to.equal(0);
       finish[0]!('late');
       await eventually('the method has returned', () => dispatcher.callsInFlight === 0);
-      expect([outgoing.sent, events]).to.deep.equal([[], []]);
+      clock.advance(120_000);
+      expect([outgoing.sent, events, clock.timers]).to.deep.equal([[], [], 0]);
+    });
+
+    it('tells a method that ends its own connection, before it has returned, that its call is over', () => {
+      const seen: unknown[] = [];
+      const body = () => {
+        const { signal } = callContext();
+        dispatcher.close(new SealwireError('CONNECTION_CLOSED', 'gone'));
+        seen.push(signal.aborted, (signal.reason as SealwireError).code);
+        return 'for nobody';
+      };
+      const { dispatcher, outgoing } = setUp({ body });
+      dispatcher.call(2, { id: 1, method: 0, args: [], timeoutMs: 0 });
+      expect([seen, outgoing.sent, dispatcher.callsInFlight]).to.deep.equal([
+        [true, 'CONNECTION_CLOSED'],
+        [],
+        0,
+      ]);
     });
 
     it('has one signal and one deadline for each call, whenever they are asked for', () => {
@@ -591,7 +608,8 @@ describe('rpc/dispatcher', () => {
       dispatcher.cancel(2, 2);
       ending = true;
       dispatcher.call(2, { id: 3, method: 0, args: [true], timeoutMs: 0 });
-      expect([clock.timers, seen]).to.deep.equal([0, [0, 0, 0]]);
+      // That of the second call is still there, for whoever comes next, until the connection ends.
+      expect([clock.timers, seen]).to.deep.equal([0, [0, 0, 1]]);
     });
 
     it('gives a stream no longer than a timer can measure', () => {
