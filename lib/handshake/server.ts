@@ -13,7 +13,7 @@
 
 import { SealwireError } from '../base/errors.js';
 import type { Identity } from '../certificate/identity.js';
-import type { CryptoProvider } from '../crypto/provider.js';
+import { type CryptoProvider, x25519KeyBytes } from '../crypto/provider.js';
 import { Opener } from '../record/open.js';
 import type { Sealer } from '../record/seal.js';
 import type { SecureChannel } from '../transport/secure-channel.js';
@@ -114,7 +114,7 @@ export class ExpectClientHello implements HandshakeState {
     const keyPair = crypto.x25519KeyPair();
     const sharedSecret = keyPair.agree(clientShare);
     keyPair.destroy();
-    if (sharedSecret === undefined) throw failed('key-share', "the client's key share is not usable");
+    if (sharedSecret === undefined) throw unusableShare();
     const reply = encodeServerHello({
       random: crypto.randomBytes(randomBytes),
       suite: suite.code,
@@ -178,6 +178,8 @@ export class ExpectClientHello implements HandshakeState {
     if (suite === undefined || share === undefined || !signs) {
       throw failed('no-common-algorithm', 'no suite, group or signature algorithm in common with the client');
     }
+    // Before there is a key pair for it, which takes as long as all of the above.
+    if (share.key.length !== x25519KeyBytes) throw unusableShare();
     return { suite, clientShare: share.key, identity };
   }
 
@@ -232,6 +234,10 @@ export class ExpectClientHello implements HandshakeState {
     say(encodeMessage(messageTypes.finished, finishedMac(crypto, secrets.server, transcript.hash())));
     return messages;
   }
+}
+
+function unusableShare(): SealwireError {
+  return failed('key-share', "the client's key share is not usable");
 }
 
 function requestFor(clientAuthentication: ClientAuthentication): CertificateRequest | undefined {

@@ -36,7 +36,8 @@ export class Session implements ConnectionOwner {
   #connection: Connection | undefined;
   #live: LiveSession | undefined;
   #endedBy: SealwireError | undefined;
-  readonly #end = new AbortController();
+  /** Made for the first who asks: on most connections of a server nobody does. */
+  #end: AbortController | undefined;
   #certificate: PeerIdentity | undefined;
   #authenticated: TokenIdentity | undefined;
   readonly #interceptors: Interceptors;
@@ -260,6 +261,10 @@ export class Session implements ConnectionOwner {
 
   /** Aborted when the connection ends. */
   get ending(): AbortSignal {
+    if (this.#end === undefined) {
+      this.#end = new AbortController();
+      if (this.#endedBy !== undefined) this.#end.abort(this.#endedBy);
+    }
     return this.#end.signal;
   }
 
@@ -283,7 +288,7 @@ export class Session implements ConnectionOwner {
     peer,
     protection,
   }: Pick<PendingVerdict, 'peerChain' | 'peer' | 'protection'>): PeerChecked | Promise<PeerChecked> {
-    const { signal } = this.#end;
+    const signal = this.ending;
     const checked = this.#options.checkPeer(
       { chain, connectionData: peer.connectionData, protection },
       signal,
@@ -336,7 +341,7 @@ export class Session implements ConnectionOwner {
     this.#endedBy = error;
     this.#live?.close(error);
     for (const call of [...this.#intercepted]) call.connectionEnded(error);
-    this.#end.abort(error);
+    this.#end?.abort(error);
     this.#options.observer.closed(this.peer, error, this.#live !== undefined);
   }
 

@@ -3,6 +3,8 @@
 
 import { expect } from 'chai';
 import { toHex } from '../../lib/base/bytes.js';
+import { nodeCrypto } from '../../lib/crypto/node.js';
+import type { CryptoProvider } from '../../lib/crypto/provider.js';
 import {
   type ServerHandshakeConfig,
   type ServerIdentities,
@@ -75,6 +77,30 @@ describe('handshake, server', () => {
     for (const [what, hello, reason] of cases) {
       it(`refuses ${what}`, () => expectHelloRefused(hello, reason));
     }
+
+    it('computes nothing for what a look refuses, and stretches nothing for a share of no use', () => {
+      const computed: string[] = [];
+      const crypto: CryptoProvider = {
+        ...nodeCrypto,
+        x25519KeyPair: (known) => {
+          computed.push('key pair');
+          return nodeCrypto.x25519KeyPair(known);
+        },
+        pbkdf2: (...stretched) => {
+          computed.push('stretching');
+          return nodeCrypto.pbkdf2(...stretched);
+        },
+      };
+      for (const [what, hello, reason] of cases) {
+        computed.length = 0;
+        expectHelloRefused(hello, reason, { crypto });
+        const isPoint = what.startsWith('a share that') || what.startsWith('a point');
+        expect(computed, what).to.deep.equal(isPoint ? ['key pair'] : []);
+      }
+      computed.length = 0;
+      meet({ crypto });
+      expect(computed).to.deep.equal(['key pair', 'stretching']);
+    });
 
     it('refuses signature algorithms where it does not sign', () => {
       expectHelloRefused({}, 'signature-mismatch', { identities: undefined });

@@ -156,15 +156,14 @@ function profileViolations(certificate: Certificate, role: Role, { isSelfSigned 
 }
 
 function nameViolations(leaf: Certificate, hostname: string): Violation[] {
-  const hosts = describeHosts(leaf);
   if (!matchHostname(leaf, hostname)) {
-    const detail = `it is for ${hosts}, not for ${quoted(hostname)}`;
+    const detail = `it is for ${describeHosts(leaf)}, not for ${quoted(hostname)}`;
     return [violation('name-mismatch', leaf, detail)];
   }
   // A certificate that contradicts itself about its names is for none of them.
   const commonName = contradictingCommonName(leaf);
   if (commonName === undefined) return [];
-  const detail = `its common name ${quoted(commonName)} is a host that its alternative names do not list: ${hosts}`;
+  const detail = `its common name ${quoted(commonName)} is a host that its alternative names do not list: ${describeHosts(leaf)}`;
   return [violation('name-mismatch', leaf, detail)];
 }
 
