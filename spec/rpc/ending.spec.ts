@@ -12,7 +12,7 @@ describe('the signal of the end of a connection', () => {
     const { ending } = early;
     expect(ending.aborted).to.equal(false);
     await pair.stop();
-    await eventually(() => pair.server.clients.size === 0);
+    await eventually('the client is gone', () => pair.server.clients.size === 0);
     for (const signal of [ending, early.ending, session.ending]) {
       expect(signal.aborted).to.equal(true);
       expect((signal.reason as SealwireError).code).to.equal('CONNECTION_CLOSED');
