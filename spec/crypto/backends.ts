@@ -13,9 +13,9 @@ export const wasmBackends: readonly CryptoProvider[] = [
 ];
 
 /** WebAssembly for what is short, node:crypto for what is long: what Node.js uses by default. */
-const mixed = defaultCrypto;
+export const mixedBackend: CryptoProvider = defaultCrypto;
 
-export const backends: readonly CryptoProvider[] = [nodeCrypto, nobleCrypto, ...wasmBackends, mixed];
+export const backends: readonly CryptoProvider[] = [nodeCrypto, nobleCrypto, ...wasmBackends, mixedBackend];
 
 export const pairs: readonly (readonly [CryptoProvider, CryptoProvider])[] = backends.flatMap((one) =>
   backends.map((other) => [one, other] as const),

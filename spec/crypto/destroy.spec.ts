@@ -8,7 +8,7 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { expect } from 'chai';
 import { sameBytes } from '../../lib/base/bytes.js';
 import { nobleCrypto } from '../../lib/crypto/noble.js';
-import { backends, bytesOf, ciphers, codeThrownBy } from './backends.js';
+import { backends, bytesOf, ciphers, codeThrownBy, wasmBackends } from './backends.js';
 
 // Never the same array twice: a backend that kept its caller's bytes would wipe them for all tests at once.
 const keyBytes = (): Uint8Array => Uint8Array.from({ length: 32 }, (_, index) => index + 100);
@@ -59,21 +59,40 @@ describe('destroy()', () => {
     });
   }
 
-  it('noble: the copy of the key reads zero', () => {
-    for (const cipher of ciphers) {
-      for (const made of [
-        nobleCrypto.aead(cipher, keyBytes()),
-        nobleCrypto.streamCipher(cipher, keyBytes()),
-      ]) {
-        const wiped = wipedDuring(() => made.destroy()).filter(({ before }) => sameBytes(before, keyBytes()));
-        expect(wiped, 'one array held the key').to.have.length(1);
-        expect(wiped[0]!.array).to.deep.equal(new Uint8Array(32));
+  for (const crypto of [nobleCrypto, ...wasmBackends]) {
+    it(`${crypto.name}: the copy of the key reads zero`, () => {
+      for (const cipher of ciphers) {
+        for (const made of [crypto.aead(cipher, keyBytes()), crypto.streamCipher(cipher, keyBytes())]) {
+          const wiped = wipedDuring(() => made.destroy()).filter(({ before }) =>
+            sameBytes(before, keyBytes()),
+          );
+          expect(wiped, 'one array held the key').to.have.length(1);
+          expect(wiped[0]!.array).to.deep.equal(new Uint8Array(32));
+        }
       }
-    }
-  });
+    });
+  }
+
+  for (const crypto of wasmBackends) {
+    it(`${crypto.name}: what a MAC keeps of its key reads zero`, () => {
+      // RFC 2104 §4: the states behind the two padded blocks, big-endian in noble's words, little-endian in these bytes.
+      const { iHash, oHash } = hmac.create(sha256, keyBytes()) as unknown as Record<'iHash' | 'oHash', State>;
+      const states = new DataView(new ArrayBuffer(64));
+      for (const [index, word] of [...wordsOf(iHash), ...wordsOf(oHash)].entries()) {
+        states.setInt32(4 * index, word, true);
+      }
+      const mac = crypto.mac(keyBytes());
+      mac.compute(none, new Uint8Array(16));
+      const wiped = wipedDuring(() => mac.destroy());
+      for (const secret of [keyBytes(), new Uint8Array(states.buffer)]) {
+        const held = wiped.filter(({ before }) => sameBytes(before, secret));
+        expect(held, `${secret.length} bytes`).to.have.length(1);
+        expect(held[0]!.array).to.deep.equal(new Uint8Array(secret.length));
+      }
+    });
+  }
 
   it('noble: the keyed states of a MAC read zero', () => {
-    type State = Record<'A' | 'B' | 'C' | 'D' | 'E' | 'F' | 'G' | 'H', number>;
     const prototype = Object.getPrototypeOf(hmac.create(sha256, keyBytes())) as { destroy(): void };
     const original = prototype.destroy;
     const destroyed: { iHash: State; oHash: State }[] = [];
@@ -95,8 +114,7 @@ describe('destroy()', () => {
     }
     expect(heldTheKey).to.equal(true);
     for (const state of destroyed.flatMap((each) => [each.iHash, each.oHash])) {
-      const words = [state.A, state.B, state.C, state.D, state.E, state.F, state.G, state.H];
-      expect(words).to.deep.equal([0, 0, 0, 0, 0, 0, 0, 0]);
+      expect(wordsOf(state)).to.deep.equal([0, 0, 0, 0, 0, 0, 0, 0]);
     }
   });
 
@@ -116,6 +134,13 @@ describe('destroy()', () => {
     });
   }
 });
+
+type State = Record<'A' | 'B' | 'C' | 'D' | 'E' | 'F' | 'G' | 'H', number>;
+
+/** The words of a state of noble's SHA-256. */
+function wordsOf({ A, B, C, D, E, F, G, H }: State): number[] {
+  return [A, B, C, D, E, F, G, H];
+}
 
 interface Wiped {
   readonly before: Uint8Array;

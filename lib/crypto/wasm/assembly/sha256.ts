@@ -19,13 +19,6 @@ export function compress(at: usize, end: usize): void {
     for (let word: usize = 0; word < 64; word += 4) {
       store<u32>(schedule + word, bswap<u32>(load<u32>(at + word)));
     }
-    for (let word: usize = schedule; word < schedule + 192; word += 4) {
-      const early = load<u32>(word, 4);
-      const late = load<u32>(word, 56);
-      const sigma0 = rotr<u32>(early, 7) ^ rotr<u32>(early, 18) ^ (early >> 3);
-      const sigma1 = rotr<u32>(late, 17) ^ rotr<u32>(late, 19) ^ (late >> 10);
-      store<u32>(word, load<u32>(word) + sigma0 + load<u32>(word, 36) + sigma1, 64);
-    }
     let a = load<u32>(state);
     let b = load<u32>(state, 4);
     let c = load<u32>(state, 8);
@@ -35,6 +28,15 @@ export function compress(at: usize, end: usize): void {
     let g = load<u32>(state, 24);
     let h = load<u32>(state, 28);
     for (let word: usize = 0; word < 256; word += 4) {
+      // The word of sixteen rounds later, beside the round: the two do not wait for each other.
+      if (word < 192) {
+        const at = schedule + word;
+        const early = load<u32>(at, 4);
+        const late = load<u32>(at, 56);
+        const sigma0 = rotr<u32>(early, 7) ^ rotr<u32>(early, 18) ^ (early >> 3);
+        const sigma1 = rotr<u32>(late, 17) ^ rotr<u32>(late, 19) ^ (late >> 10);
+        store<u32>(at, load<u32>(at) + sigma0 + load<u32>(at, 36) + sigma1, 64);
+      }
       const sum1 = rotr<u32>(e, 6) ^ rotr<u32>(e, 11) ^ rotr<u32>(e, 25);
       const choice = g ^ (e & (f ^ g));
       const one = h + sum1 + choice + load<u32>(constants + word) + load<u32>(schedule + word);
