@@ -37,8 +37,8 @@ interface Transfer {
 }
 
 export class Channels {
-  /** In the order of their turns. A channel that has nothing to send is not here. */
-  readonly #queues = new Map<string, ChannelQueue>();
+  /** In the order of their turns. A channel that has nothing to send is not here; undefined where none has. */
+  #queues: Map<string, ChannelQueue> | undefined;
   #maxOpenBytes = 0;
   #openBytes = 0;
   #openTransfers = 0;
@@ -59,12 +59,12 @@ export class Channels {
 
   /** Channels that have something to send. */
   get waiting(): number {
-    return this.#queues.size;
+    return this.#queues?.size ?? 0;
   }
 
   /** Bytes that wait in one of them; 0 for a channel that has nothing to send. */
   bytesOf(channel: string): number {
-    return this.#queues.get(channel)?.bytes ?? 0;
+    return this.#queues?.get(channel)?.bytes ?? 0;
   }
 
   /** Throws RESOURCE_EXHAUSTED when there are no numbers left; the connection has carried 64 TiB then. */
@@ -78,6 +78,7 @@ export class Channels {
       }
       this.#transfers += 1;
     }
+    this.#queues ??= new Map();
     let queue = this.#queues.get(channel);
     if (queue === undefined) {
       queue = new ChannelQueue();
@@ -89,8 +90,10 @@ export class Channels {
 
   /** What is to be sent next, `most` bytes of messages or so; undefined when nothing waits. */
   next(most: number = fragmentBytes): Piece | undefined {
+    const queues = this.#queues;
+    if (queues === undefined) return undefined;
     let mayOpen = true;
-    for (const [channel, queue] of this.#queues) {
+    for (const [channel, queue] of queues) {
       const { message } = queue.first!;
       if (message.length > fragmentBytes && queue.transfer === undefined) {
         // Whoever waits longest to begin is the first who may: no large message is kept back by smaller ones.
@@ -101,15 +104,16 @@ export class Channels {
       const before = queue.bytes;
       const piece = queue.transfer === undefined ? queue.takeMessages() : this.#takeFragment(queue, most);
       this.#bytes -= before - queue.bytes;
-      this.#queues.delete(channel);
-      if (queue.first !== undefined) this.#queues.set(channel, queue);
+      queues.delete(channel);
+      if (queue.first !== undefined) queues.set(channel, queue);
+      if (queues.size === 0) this.#queues = undefined;
       return piece;
     }
     return undefined;
   }
 
   clear(): void {
-    this.#queues.clear();
+    this.#queues = undefined;
     this.#bytes = 0;
   }
 

@@ -13,7 +13,7 @@ import { SealwireError } from '../base/errors.js';
 import type { Limits } from '../base/limits.js';
 import { bothFlags } from '../contract/security.js';
 import { Established, type Handshake, PendingVerdict, type Transition } from '../handshake/state.js';
-import type { TransportConnection } from '../transport/transport.js';
+import type { FrameReceiver, TransportConnection } from '../transport/transport.js';
 import {
   type CloseReason,
   decodeClose,
@@ -23,11 +23,11 @@ import {
   readFirstByte,
 } from '../wire/frame.js';
 import { asSealwireError, closedError, closeReasonFor, refusal } from './farewell.js';
-import { Inbox, type More, type Share } from './inbox.js';
+import { Inbox, type InboxOwner, type More, type Share } from './inbox.js';
 import type { Backpressure } from './pressure.js';
-import { Receiver } from './receive.js';
+import { type FrameConsumer, Receiver } from './receive.js';
 import { Securing } from './securing.js';
-import { Sender } from './send.js';
+import { Sender, type SenderObserver } from './send.js';
 
 /** A plain close frame: its first byte and the code. */
 const closeFrameBytes = plainHeaderBytes + 1;
@@ -79,9 +79,7 @@ export type SecurityState = 'plain' | 'securing' | 'secured';
 /** As {@link encodeCarried} made it; undefined on servers, and where a client has nothing to say. */
 export type PeerChecked = Uint8Array | undefined;
 
-export class Connection {
-  /** Settles when the transport has let go: nothing of this connection is left then. */
-  readonly finished: Promise<void>;
+export class Connection implements FrameReceiver, InboxOwner, FrameConsumer, SenderObserver {
   readonly #transport: TransportConnection;
   /** The one that is under way, or may yet be. */
   #handshake: Handshake;
@@ -90,7 +88,8 @@ export class Connection {
   readonly #owner: ConnectionOwner;
   readonly #sender: Sender;
   readonly #inbox: Inbox;
-  readonly #stopTimer: StopTimer;
+  /** Of the handshake; undefined when that is over, since whoever can stop a timer keeps it. */
+  #stopTimer: StopTimer | undefined;
   readonly #isClient: boolean;
   #phase: 'handshaking' | 'ready' | 'closed' = 'handshaking';
   /** The owner looks at what the peer has shown. */
@@ -100,6 +99,10 @@ export class Connection {
   #receiver: Receiver | undefined;
   #established: Established | undefined;
   #endedBy: SealwireError | undefined;
+  #finished: Promise<void> | undefined;
+  #finish: (() => void) | undefined;
+  /** The transport has let go. */
+  #isFinished = false;
 
   constructor(options: ConnectionOptions) {
     const { transport, handshake, limits, clock, handshakeTimeoutMs, owner, firstFrame } = options;
@@ -109,28 +112,20 @@ export class Connection {
     this.#owner = owner;
     this.#isClient = firstFrame !== undefined;
     this.#clock = clock;
-    this.#sender = new Sender(transport, limits, clock, {
-      backpressure: (state) => owner.backpressure?.(state),
-      failed: (error) => this.fail(asSealwireError(error)),
-    });
-    this.#inbox = new Inbox(transport, clock, {
-      frame: (frame) => this.#open(frame),
-      proceed: () => this.#proceed(),
-    });
+    this.#sender = new Sender(transport, limits, clock, this);
+    this.#inbox = new Inbox(transport, clock, this);
     this.#stopTimer = clock.setTimer(handshakeTimeoutMs, () => this.#timedOut());
     if (firstFrame !== undefined) this.#sender.sendHandshake(firstFrame);
-    this.finished = new Promise((resolve) => {
-      transport.open({
-        frame: (frame) => this.#receive(frame),
-        closed: (error) => {
-          // What came before the end counts, although its turn has not come.
-          this.#inbox.whenEmpty(() => {
-            this.#transportClosed(error);
-            resolve();
-          });
-        },
-      });
+    transport.open(this);
+  }
+
+  /** Settles when the transport has let go: nothing of this connection is left then. */
+  get finished(): Promise<void> {
+    if (this.#isFinished) return Promise.resolve();
+    this.#finished ??= new Promise((resolve) => {
+      this.#finish = resolve;
     });
+    return this.#finished;
   }
 
   get remoteAddress(): string {
@@ -257,7 +252,11 @@ export class Connection {
     this.#end(denied, undefined);
   }
 
-  #receive(frame: Uint8Array): void {
+  // What the transport and the parts of the connection tell it. Methods, and no functions made for each connection: an idle one
+  // would keep a dozen of them.
+
+  /** For the transport: see {@link FrameReceiver}. */
+  frame(frame: Uint8Array): void {
     if (this.#phase === 'closed') return;
     if (this.#receiver !== undefined) {
       this.#inbox.add(frame);
@@ -268,6 +267,63 @@ export class Connection {
     } catch (error) {
       this.fail(asSealwireError(error));
     }
+  }
+
+  /** For the transport. */
+  closed(error?: Error): void {
+    // What came before the end counts, although its turn has not come.
+    this.#inbox.whenEmpty(() => {
+      this.#transportClosed(error);
+      this.#isFinished = true;
+      this.#finish?.();
+    });
+  }
+
+  /** For the inbox: a frame whose turn has come. */
+  open(frame: Uint8Array): More | undefined {
+    try {
+      if (!this.securable || !isHandshake(frame)) return this.#receiver!.receive(frame);
+      this.#receiveLater(frame);
+      return undefined;
+    } catch (error) {
+      this.fail(asSealwireError(error));
+      return undefined;
+    }
+  }
+
+  /** For the inbox. */
+  proceed(): More | undefined {
+    try {
+      return this.#owner.proceed?.(this.#inbox);
+    } catch (error) {
+      this.fail(asSealwireError(error));
+      return undefined;
+    }
+  }
+
+  /** For the receiver. */
+  messages(flags: number, body: Uint8Array): More | undefined {
+    return this.#owner.messages(flags, body, this.#inbox) ?? undefined;
+  }
+
+  /** For the receiver. */
+  closeReceived(reason: CloseReason): void {
+    this.#end(this.#farewell(reason), undefined);
+  }
+
+  /** For the receiver. */
+  stalled(error: SealwireError): void {
+    this.fail(error);
+  }
+
+  /** For the sender. */
+  pressureChanged(state: Backpressure): void {
+    this.#owner.backpressure?.(state);
+  }
+
+  /** For the sender. */
+  sendFailed(error: unknown): void {
+    this.fail(asSealwireError(error));
   }
 
   /** Handshake frames keep to their own limits, whatever else goes on. */
@@ -285,29 +341,14 @@ export class Connection {
     return this.#securing;
   }
 
+  #stopHandshakeTimer(): void {
+    this.#stopTimer?.();
+    this.#stopTimer = undefined;
+  }
+
   #timedOut(): void {
     const text = `the handshake took more than ${this.#limits.handshakeTimeoutMs} ms`;
     this.#end(new SealwireError('HANDSHAKE_TIMEOUT', text), 'handshake-timeout');
-  }
-
-  #open(frame: Uint8Array): More | undefined {
-    try {
-      if (!this.securable || !isHandshake(frame)) return this.#receiver!.receive(frame);
-      this.#receiveLater(frame);
-      return undefined;
-    } catch (error) {
-      this.fail(asSealwireError(error));
-      return undefined;
-    }
-  }
-
-  #proceed(): More | undefined {
-    try {
-      return this.#owner.proceed?.(this.#inbox);
-    } catch (error) {
-      this.fail(asSealwireError(error));
-      return undefined;
-    }
   }
 
   /**
@@ -350,7 +391,7 @@ export class Connection {
 
   #establish(established: Established): void {
     const { secrets, transport, peer } = established;
-    this.#stopTimer();
+    this.#stopHandshakeTimer();
     this.#phase = 'ready';
     this.#established = established;
     if (established.later !== undefined) this.#handshake = established.later;
@@ -362,11 +403,7 @@ export class Connection {
       mayBeRefused: !established.confirmed,
       limits: this.#limits,
       clock: this.#clock,
-      consumer: {
-        messages: (flags, body) => this.#owner.messages(flags, body, this.#inbox) ?? undefined,
-        closeReceived: (reason) => this.#end(this.#farewell(reason), undefined),
-        stalled: (error) => this.fail(error),
-      },
+      consumer: this,
     });
     this.#owner.established(established);
   }
@@ -409,7 +446,7 @@ export class Connection {
   #end(error: SealwireError, tell: CloseReason | undefined): void {
     if (this.#phase === 'closed') return;
     this.#endedBy = error;
-    this.#stopTimer();
+    this.#stopHandshakeTimer();
     try {
       if (tell !== undefined) this.#sender.sendClose(tell);
     } catch {

@@ -31,7 +31,7 @@ export type More = 'more';
 
 export interface InboxOwner {
   /** Handles a frame. Throws nothing. */
-  frame(frame: Uint8Array): More | undefined;
+  open(frame: Uint8Array): More | undefined;
   /** Goes on with what was left of the last frame. Throws nothing. */
   proceed(): More | undefined;
 }
@@ -71,7 +71,7 @@ export class Inbox implements Share {
   /** A frame came. */
   add(frame: Uint8Array): void {
     if (this.#closed) return;
-    if (this.#transport.pause === undefined) this.#owner.frame(frame);
+    if (this.#transport.pause === undefined) this.#owner.open(frame);
     else if (this.#paused) this.#waiting.push(frame);
     else {
       this.#beganMs = this.#clock.now();
@@ -97,7 +97,7 @@ export class Inbox implements Share {
   }
 
   #handle(frame: Uint8Array | undefined): void {
-    const left = frame === undefined ? this.#owner.proceed() : this.#owner.frame(frame);
+    const left = frame === undefined ? this.#owner.proceed() : this.#owner.open(frame);
     this.#unfinished = left === 'more';
   }
 

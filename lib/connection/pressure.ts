@@ -17,34 +17,36 @@ export interface Backpressure {
   readonly dropped: number;
 }
 
+export interface PressureOwner {
+  /** See {@link Backpressure}. */
+  readonly queuedBytes: number;
+  /** At the end of a turn. */
+  pressureChanged(state: Backpressure): void;
+}
+
+const untold: Pick<Backpressure, 'full' | 'dropped'> = { full: false, dropped: 0 };
+
 export class Pressure {
   readonly highWaterBytes: number;
   readonly lowWaterBytes: number;
   readonly #clock: Clock;
-  readonly #queuedBytes: () => number;
-  readonly #changed: (state: Backpressure) => void;
-  #waiters: (() => void)[] = [];
+  readonly #owner: PressureOwner;
+  #waiters: (() => void)[] | undefined;
   #full = false;
   #dropped = 0;
-  #told: Pick<Backpressure, 'full' | 'dropped'> = { full: false, dropped: 0 };
+  #told = untold;
   #telling = false;
   #ended = false;
 
-  constructor(
-    highWaterBytes: number,
-    clock: Clock,
-    queuedBytes: () => number,
-    changed: (state: Backpressure) => void,
-  ) {
+  constructor(highWaterBytes: number, clock: Clock, owner: PressureOwner) {
     this.highWaterBytes = highWaterBytes;
     this.lowWaterBytes = Math.floor(highWaterBytes / 2);
     this.#clock = clock;
-    this.#queuedBytes = queuedBytes;
-    this.#changed = changed;
+    this.#owner = owner;
   }
 
   get state(): Backpressure {
-    return { full: this.#full, queuedBytes: this.#queuedBytes(), dropped: this.#dropped };
+    return { full: this.#full, queuedBytes: this.#owner.queuedBytes, dropped: this.#dropped };
   }
 
   /** Whether anybody is to be told when less waits. */
@@ -55,19 +57,19 @@ export class Pressure {
   /** Resolves when there is room, and when the connection has ended: the next send() says so then. */
   writable(): Promise<void> {
     if (this.#ended || !this.#full) return Promise.resolve();
-    return new Promise((resolve) => this.#waiters.push(resolve));
+    return new Promise((resolve) => (this.#waiters ??= []).push(resolve));
   }
 
   /** Something was queued. */
   risen(): void {
-    if (this.#full || this.#queuedBytes() < this.highWaterBytes) return;
+    if (this.#full || this.#owner.queuedBytes < this.highWaterBytes) return;
     this.#full = true;
     this.#tellLater();
   }
 
   /** Something has left. */
   fallen(): void {
-    if (!this.#full || this.#queuedBytes() > this.lowWaterBytes) return;
+    if (!this.#full || this.#owner.queuedBytes > this.lowWaterBytes) return;
     this.#full = false;
     this.#release();
     this.#tellLater();
@@ -86,8 +88,8 @@ export class Pressure {
   }
 
   #release(): void {
-    const waiters = this.#waiters;
-    this.#waiters = [];
+    const waiters = this.#waiters ?? [];
+    this.#waiters = undefined;
     for (const resolve of waiters) resolve();
   }
 
@@ -100,7 +102,7 @@ export class Pressure {
       const { full, dropped } = this.state;
       if (this.#ended || (full === this.#told.full && dropped === this.#told.dropped)) return;
       this.#told = { full, dropped };
-      this.#changed(this.state);
+      this.#owner.pressureChanged(this.state);
     });
   }
 }

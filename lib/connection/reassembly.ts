@@ -19,24 +19,29 @@ interface Unfinished {
   moving: boolean;
 }
 
+export interface ReassemblyOwner {
+  /** A message stays unfinished for too long; from a timer. */
+  stalled(error: SealwireError): void;
+}
+
 export class Reassembly {
   readonly #limits: Pick<Limits, 'maxMessageBytes' | 'fragmentTimeoutMs'>;
   readonly #clock: Clock;
-  readonly #stalled: (error: SealwireError) => void;
-  readonly #unfinished = new Map<number, Unfinished>();
+  readonly #owner: ReassemblyOwner;
+  /** Undefined while nothing is unfinished. */
+  #unfinished: Map<number, Unfinished> | undefined;
   #bytes = 0;
   #lastTransfer = -1;
   #stopTimer: StopTimer | undefined;
 
-  /** `stalled` is told when a message stays unfinished for too long, from a timer. */
   constructor(
     limits: Pick<Limits, 'maxMessageBytes' | 'fragmentTimeoutMs'>,
     clock: Clock,
-    stalled: (error: SealwireError) => void,
+    owner: ReassemblyOwner,
   ) {
     this.#limits = limits;
     this.#clock = clock;
-    this.#stalled = stalled;
+    this.#owner = owner;
   }
 
   /** Bytes of unfinished messages. */
@@ -50,7 +55,7 @@ export class Reassembly {
    */
   add(flags: number, body: Uint8Array): Uint8Array | undefined {
     const { transfer, last, bytes } = decodeFragment(body);
-    const unfinished = this.#unfinished.get(transfer) ?? this.#begin(transfer, flags);
+    const unfinished = this.#unfinished?.get(transfer) ?? this.#begin(transfer, flags);
     // A fragment that was stripped of its flags would put bytes of anybody into a message that is vouched for.
     if (unfinished.flags !== flags) {
       throw new SealwireError(
@@ -62,17 +67,16 @@ export class Reassembly {
     append(unfinished, bytes);
     this.#bytes += bytes.length;
     if (!last) return undefined;
-    this.#unfinished.delete(transfer);
     this.#bytes -= unfinished.bytes;
-    if (this.#unfinished.size === 0) this.#stopWatching();
+    this.#unfinished!.delete(transfer);
+    if (this.#unfinished!.size === 0) this.#rest();
     return whole(unfinished);
   }
 
   /** What is unfinished is dropped. */
   destroy(): void {
-    this.#unfinished.clear();
     this.#bytes = 0;
-    this.#stopWatching();
+    this.#rest();
   }
 
   #begin(transfer: number, flags: number): Unfinished {
@@ -80,6 +84,7 @@ export class Reassembly {
     if (transfer <= this.#lastTransfer) {
       throw new SealwireError('PROTOCOL_ERROR', 'the peer sent a fragment of a message that is finished');
     }
+    this.#unfinished ??= new Map();
     if (this.#unfinished.size === maxOpenTransfers) {
       throw exceeded(`more than ${maxOpenTransfers} unfinished messages at once`);
     }
@@ -104,9 +109,9 @@ export class Reassembly {
   #watch(): StopTimer {
     const { fragmentTimeoutMs } = this.#limits;
     return this.#clock.setTimer(fragmentTimeoutMs, () => {
-      for (const unfinished of this.#unfinished.values()) {
+      for (const unfinished of this.#unfinished?.values() ?? []) {
         if (!unfinished.moving) {
-          this.#stalled(exceeded(`no fragment of an unfinished message for ${fragmentTimeoutMs} ms`));
+          this.#owner.stalled(exceeded(`no fragment of an unfinished message for ${fragmentTimeoutMs} ms`));
           return;
         }
         unfinished.moving = false;
@@ -115,7 +120,9 @@ export class Reassembly {
     });
   }
 
-  #stopWatching(): void {
+  /** Nothing is unfinished any more. */
+  #rest(): void {
+    this.#unfinished = undefined;
     this.#stopTimer?.();
     this.#stopTimer = undefined;
   }

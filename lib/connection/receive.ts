@@ -60,7 +60,7 @@ export class Receiver {
     this.#plainFlags = plainFlags;
     this.#plainClose = secret === undefined || mayBeRefused;
     this.#consumer = consumer;
-    this.#reassembly = new Reassembly(limits, clock, (error) => consumer.stalled(error));
+    this.#reassembly = new Reassembly(limits, clock, consumer);
   }
 
   /** Keys for a connection that had none. Plain messages go on to be taken, a plain close only as `mayBeRefused` says. */

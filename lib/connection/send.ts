@@ -29,7 +29,7 @@ import {
   plainFrame,
 } from '../wire/frame.js';
 import { Channels } from './channels.js';
-import { type Backpressure, Pressure } from './pressure.js';
+import { type Backpressure, Pressure, type PressureOwner } from './pressure.js';
 
 /** The channel of those who name none: one like any other. */
 export const defaultChannel = '';
@@ -59,12 +59,12 @@ const quietFragmentBytes = maxWholeBytes - fragmentHeaderBytes;
 
 export interface SenderObserver {
   /** See {@link Backpressure}: it began, ended, or messages were dropped. */
-  backpressure(state: Backpressure): void;
+  pressureChanged(state: Backpressure): void;
   /** What was queued could not be sent: the connection must end. */
-  failed(error: unknown): void;
+  sendFailed(error: unknown): void;
 }
 
-export class Sender {
+export class Sender implements PressureOwner {
   readonly #transport: TransportConnection;
   readonly #limits: Limits;
   readonly #clock: Clock;
@@ -104,8 +104,7 @@ export class Sender {
     this.#pressure = new Pressure(
       Math.min(limits.sendHighWaterBytes, limits.maxSendBufferBytes),
       clock,
-      () => this.#queuedBytes,
-      (state) => observer.backpressure(state),
+      this,
     );
   }
 
@@ -133,6 +132,16 @@ export class Sender {
 
   get backpressure(): Backpressure {
     return this.#pressure.state;
+  }
+
+  /** Bytes that wait: in the channels, gathered for a frame, and in the transport. */
+  get queuedBytes(): number {
+    return this.#transport.bufferedBytes + this.#batchBytes + this.#channels.bytes;
+  }
+
+  /** For {@link Pressure}. */
+  pressureChanged(state: Backpressure): void {
+    this.#observer.pressureChanged(state);
   }
 
   /** Resolves when there is room again; see {@link Pressure.writable}. */
@@ -222,10 +231,6 @@ export class Sender {
     this.#pressure.end();
   }
 
-  get #queuedBytes(): number {
-    return this.#transport.bufferedBytes + this.#batchBytes + this.#channels.bytes;
-  }
-
   #checkMessage(flags: number, message: Uint8Array): void {
     if (flags !== 0 && this.#sealer === undefined && !this.#isSecuredBelow) {
       throw new SealwireError(
@@ -305,7 +310,7 @@ export class Sender {
     try {
       this.#pump();
     } catch (error) {
-      this.#observer.failed(error);
+      this.#observer.sendFailed(error);
     }
   }
 

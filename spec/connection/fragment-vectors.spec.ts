@@ -50,7 +50,7 @@ describe('known answers: fragments', () => {
   for (const { why, fragments } of refused) {
     it(`refused: ${why}`, () => {
       const limits = { maxMessageBytes: 65_536, fragmentTimeoutMs: 1000 };
-      const reassembly = new Reassembly(limits, new ManualClock(), () => undefined);
+      const reassembly = new Reassembly(limits, new ManualClock(), { stalled: () => undefined });
       for (const { flags, body } of fragments.slice(0, -1)) reassembly.add(flags, fromHex(body));
       const { flags, body } = fragments.at(-1)!;
       expect(() => reassembly.add(flags, fromHex(body))).to.throw(SealwireError);

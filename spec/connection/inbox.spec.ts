@@ -21,7 +21,7 @@ function setUp({ canPause = true, messageMs = 0.5, waste = 0 } = {}) {
   };
   const transport = canPause ? { pause: () => log.push('pause'), resume: () => log.push('resume') } : {};
   const inbox = new Inbox(transport as { pause(): void; resume(): void }, clock, {
-    frame(frame) {
+    open(frame) {
       left = frame[0]!;
       return handle();
     },

@@ -15,7 +15,7 @@ const part = (transfer: number, last: boolean, length: number, byte = 7) =>
 function reassembly(): { each: Reassembly; clock: ManualClock; stalls: SealwireError[] } {
   const clock = new ManualClock();
   const stalls: SealwireError[] = [];
-  return { each: new Reassembly(limits, clock, (error) => stalls.push(error)), clock, stalls };
+  return { each: new Reassembly(limits, clock, { stalled: (error) => stalls.push(error) }), clock, stalls };
 }
 
 function expectRefused(act: () => unknown, code: string): void {
