@@ -12,7 +12,13 @@ import type { Clock, StopTimer } from '../base/clock.js';
 import { SealwireError } from '../base/errors.js';
 import type { Limits } from '../base/limits.js';
 import { bothFlags } from '../contract/security.js';
-import { Established, type Handshake, PendingVerdict, type Transition } from '../handshake/state.js';
+import {
+  type Agreement,
+  Established,
+  type Handshake,
+  PendingVerdict,
+  type Transition,
+} from '../handshake/state.js';
 import type { FrameReceiver, TransportConnection } from '../transport/transport.js';
 import {
   type CloseReason,
@@ -81,8 +87,8 @@ export type PeerChecked = Uint8Array | undefined;
 
 export class Connection implements FrameReceiver, InboxOwner, FrameConsumer, SenderObserver {
   readonly #transport: TransportConnection;
-  /** The one that is under way, or may yet be. */
-  #handshake: Handshake;
+  /** The one that is under way, or may yet be; undefined where there will be no other. */
+  #handshake: Handshake | undefined;
   readonly #limits: Limits;
   readonly #clock: Clock;
   readonly #owner: ConnectionOwner;
@@ -97,7 +103,7 @@ export class Connection implements FrameReceiver, InboxOwner, FrameConsumer, Sen
   /** Keys are being agreed while messages go on. */
   #securing: Securing | undefined;
   #receiver: Receiver | undefined;
-  #established: Established | undefined;
+  #agreement: Agreement | undefined;
   #endedBy: SealwireError | undefined;
   #finished: Promise<void> | undefined;
   #finish: (() => void) | undefined;
@@ -157,14 +163,14 @@ export class Connection implements FrameReceiver, InboxOwner, FrameConsumer, Sen
 
   /** Whether there are keys. */
   get state(): SecurityState {
-    const { secrets, transport } = this.#established ?? {};
+    const { secrets, transport } = this.#agreement ?? {};
     if (secrets !== undefined || transport !== undefined) return 'secured';
     return this.#phase === 'handshaking' || this.#securing !== undefined ? 'securing' : 'plain';
   }
 
   /** There are no keys, and may be some. */
   get securable(): boolean {
-    return this.#phase === 'ready' && this.#established?.later !== undefined;
+    return this.#phase === 'ready' && this.#agreement?.later !== undefined;
   }
 
   /**
@@ -187,7 +193,7 @@ export class Connection implements FrameReceiver, InboxOwner, FrameConsumer, Sen
     if (this.#securing !== undefined) return this.#securing.done;
     const { done } = this.#beginSecuring();
     try {
-      this.#advance(this.#handshake.begin());
+      this.#advance(this.#handshake!.begin());
     } catch (error) {
       this.fail(asSealwireError(error));
     }
@@ -212,7 +218,7 @@ export class Connection implements FrameReceiver, InboxOwner, FrameConsumer, Sen
    * Throws ENCRYPTION_UNAVAILABLE on a connection without keys.
    */
   exportKey(label: string, bytes: number, context: Uint8Array = empty): Uint8Array {
-    const exporter = this.#established?.exporter;
+    const exporter = this.#agreement?.exporter;
     if (this.#phase !== 'ready' || exporter === undefined) {
       throw new SealwireError(
         'ENCRYPTION_UNAVAILABLE',
@@ -244,7 +250,7 @@ export class Connection implements FrameReceiver, InboxOwner, FrameConsumer, Sen
   /** A server says so in a message of its own; a client that has read it has nothing to answer. */
   #deny(denied: ApprovalDenied): void {
     try {
-      const frame = this.#isVerifying ? this.#handshake.refuse(denied) : undefined;
+      const frame = this.#isVerifying ? this.#handshake?.refuse(denied) : undefined;
       if (frame !== undefined) this.#sender.sendHandshake(frame);
     } catch {
       // What cannot be said is not: then the client sees the transport close.
@@ -263,7 +269,7 @@ export class Connection implements FrameReceiver, InboxOwner, FrameConsumer, Sen
       return;
     }
     try {
-      if (!this.#closedInHandshake(frame)) this.#advance(this.#handshake.receive(frame));
+      if (!this.#closedInHandshake(frame)) this.#advance(this.#handshake!.receive(frame));
     } catch (error) {
       this.fail(asSealwireError(error));
     }
@@ -332,7 +338,7 @@ export class Connection implements FrameReceiver, InboxOwner, FrameConsumer, Sen
       throw new SealwireError('LIMIT_EXCEEDED', 'the peer sent a handshake frame that is too large');
     }
     if (this.#securing === undefined) this.#beginSecuring();
-    this.#advance(this.#handshake.receive(frame));
+    this.#advance(this.#handshake!.receive(frame));
   }
 
   #beginSecuring(): Securing {
@@ -386,15 +392,15 @@ export class Connection implements FrameReceiver, InboxOwner, FrameConsumer, Sen
   #accept(connectionData: PeerChecked): void {
     if (!this.#isVerifying || this.#phase === 'closed') return;
     this.#isVerifying = false;
-    this.#advance(this.#handshake.accept(connectionData));
+    this.#advance(this.#handshake!.accept(connectionData));
   }
 
   #establish(established: Established): void {
     const { secrets, transport, peer } = established;
     this.#stopHandshakeTimer();
     this.#phase = 'ready';
-    this.#established = established;
-    if (established.later !== undefined) this.#handshake = established.later;
+    this.#agreement = established.agreement;
+    this.#handshake = established.later;
     this.#transport.setMaxFrameBytes(this.#limits.maxFrameBytes);
     this.#sender.establish(secrets?.sending, peer, transport !== undefined);
     this.#receiver = new Receiver({
@@ -411,7 +417,8 @@ export class Connection implements FrameReceiver, InboxOwner, FrameConsumer, Sen
   /** Messages have gone to and fro without keys, and go on. */
   #establishKeys(established: Established): void {
     const { secrets } = established;
-    this.#established = established;
+    this.#agreement = established.agreement;
+    this.#handshake = undefined;
     this.#sender.useKeys(secrets!.sending);
     this.#receiver!.useKeys(secrets!.receiving, !established.confirmed);
     const securing = this.#securing;
@@ -457,8 +464,8 @@ export class Connection implements FrameReceiver, InboxOwner, FrameConsumer, Sen
     this.#inbox.close();
     this.#sender.destroy();
     this.#receiver?.destroy();
-    this.#handshake.destroy();
-    this.#established?.destroy();
+    this.#handshake?.destroy();
+    this.#agreement?.destroy();
     if (this.#securing !== undefined) {
       this.#securing.failed(error);
       this.#owner.notSecured?.(error);

@@ -57,7 +57,9 @@ export class Pressure {
   /** Resolves when there is room, and when the connection has ended: the next send() says so then. */
   writable(): Promise<void> {
     if (this.#ended || !this.#full) return Promise.resolve();
-    return new Promise((resolve) => (this.#waiters ??= []).push(resolve));
+    this.#waiters ??= [];
+    const waiters = this.#waiters;
+    return new Promise((resolve) => waiters.push(resolve));
   }
 
   /** Something was queued. */

@@ -76,41 +76,26 @@ export class PendingVerdict {
 /** How the peers came to their keys; `transport`: they have none, and TLS below them between themselves. */
 export type Protection = 'signed' | 'anonymous' | 'transport' | 'none';
 
-/** Both sides agree on all of this, or there is no connection. */
-export class Established {
+/** What is kept of an established connection for as long as it lives. */
+export class Agreement {
   readonly protection: Protection;
   /** Undefined without keys. */
   readonly secrets: EstablishedSecrets | undefined;
   /** What gives every message both flags; undefined unless that is the transport. */
   readonly transport: SecureTransport | undefined;
-  /** What the peer told about itself. */
-  readonly peer: PeerExtensions;
   /** Bit f: both sides accept records with flags f. */
   readonly allowed: number;
   /** DER, the peer's own first; empty when it showed none. */
   readonly peerChain: readonly Uint8Array[];
-  /** The peer is through with its handshake as well, as far as this side knows: a refusal in plain is a forgery. */
-  readonly confirmed: boolean;
   /** Agrees on keys while calls go on in the clear; undefined where there are keys, or will never be. */
   readonly later: Handshake | undefined;
 
-  constructor(fields: {
-    protection: Protection;
-    secrets?: EstablishedSecrets;
-    transport?: SecureTransport;
-    peer: PeerExtensions;
-    allowed: number;
-    peerChain: readonly Uint8Array[];
-    confirmed: boolean;
-    later?: Handshake;
-  }) {
+  constructor(fields: AgreementFields) {
     this.protection = fields.protection;
     this.secrets = fields.secrets;
     this.transport = fields.transport;
-    this.peer = fields.peer;
     this.allowed = fields.allowed;
     this.peerChain = fields.peerChain;
-    this.confirmed = fields.confirmed;
     this.later = fields.later;
   }
 
@@ -124,6 +109,34 @@ export class Established {
     this.secrets?.receiving.destroy();
     this.secrets?.exporter.destroy();
     this.later?.destroy();
+  }
+}
+
+export interface AgreementFields {
+  readonly protection: Protection;
+  readonly secrets?: EstablishedSecrets | undefined;
+  readonly transport?: SecureTransport | undefined;
+  readonly allowed: number;
+  readonly peerChain: readonly Uint8Array[];
+  readonly later?: Handshake | undefined;
+}
+
+/** Both sides agree on all of this, or there is no connection. */
+export class Established extends Agreement {
+  /** What the peer told about itself: read when the connection begins, and not kept by it. */
+  readonly peer: PeerExtensions;
+  /** The peer is through with its handshake as well, as far as this side knows: a refusal in plain is a forgery. */
+  readonly confirmed: boolean;
+
+  constructor(fields: AgreementFields & { readonly peer: PeerExtensions; readonly confirmed: boolean }) {
+    super(fields);
+    this.peer = fields.peer;
+    this.confirmed = fields.confirmed;
+  }
+
+  /** Of this, what is kept. */
+  get agreement(): Agreement {
+    return new Agreement(this);
   }
 }
 

@@ -17,6 +17,9 @@ export const maxBytesPerGeneration: number = 2 ** 37;
 /** Where the 48-bit sequence meets the 96-bit IV: its last six bytes. */
 const sequenceInNonce = nonceBytes - 6;
 
+/** One for all: it is written anew for each record, and used before anything else happens. */
+const nonce: Uint8Array = new Uint8Array(nonceBytes);
+
 export class Generation {
   readonly number: number;
   /** Encrypted and Authenticated. */
@@ -24,7 +27,6 @@ export class Generation {
   /** Undefined once it is destroyed: a key that was derived from what is wiped would be everybody's. */
   #secret: TrafficSecret | undefined;
   readonly #iv: Uint8Array;
-  readonly #nonce: Uint8Array = new Uint8Array(nonceBytes);
   #mac: Mac | undefined;
   #stream: StreamCipher | undefined;
   #sequence = 0;
@@ -81,8 +83,8 @@ export class Generation {
 
   /** The nonce of the next record: static IV xor sequence. Valid until the next call. */
   nonce(): Uint8Array {
-    writeNonce(this.#nonce, this.#iv, this.#sequence);
-    return this.#nonce;
+    writeNonce(nonce, this.#iv, this.#sequence);
+    return nonce;
   }
 
   /** Counts a record that was sealed, or that was opened and found good. */
@@ -105,7 +107,7 @@ export class Generation {
     this.aead.destroy();
     this.#mac?.destroy();
     this.#stream?.destroy();
-    wipe(this.#iv, this.#nonce);
+    wipe(this.#iv, nonce);
   }
 }
 

@@ -23,12 +23,22 @@ export interface HeartbeatOptions {
   readonly settings: HeartbeatSettings | undefined;
   readonly clock: Clock;
   readonly hasKeys: boolean;
-  send(flags: number, message: Uint8Array): void;
+  readonly way: HeartbeatWay;
+}
+
+/** To the peer, and out of the connection. */
+export interface HeartbeatWay {
+  send(flags: number, message: Uint8Array, channel: string): void;
   fail(error: SealwireError): void;
 }
 
+/** One of its own: behind a large transfer a ping would come too late. */
+const channel = 'heartbeat';
+
 export class Heartbeat {
-  readonly #options: HeartbeatOptions;
+  readonly #settings: HeartbeatSettings | undefined;
+  readonly #clock: Clock;
+  readonly #way: HeartbeatWay;
   /** Both flags where there are keys: whoever is on the path can keep no dead peer alive. */
   #flags: number;
   #proof: number;
@@ -39,7 +49,9 @@ export class Heartbeat {
   #stopTimer: StopTimer | undefined;
 
   constructor(options: HeartbeatOptions) {
-    this.#options = options;
+    this.#settings = options.settings;
+    this.#clock = options.clock;
+    this.#way = options.way;
     this.#flags = options.hasKeys ? bothFlags : Security.None;
     this.#proof = options.hasKeys ? Security.Authenticated : Security.None;
     this.#least = this.#flags;
@@ -74,19 +86,19 @@ export class Heartbeat {
   }
 
   #listen(): void {
-    const { settings, clock } = this.#options;
+    const settings = this.#settings;
     if (settings === undefined) return;
     this.#heard = false;
-    this.#stopTimer = clock.setTimer(settings.intervalMs, () => {
+    this.#stopTimer = this.#clock.setTimer(settings.intervalMs, () => {
       if (this.#heard) this.#listen();
-      else this.#ask(settings, clock);
+      else this.#ask(settings);
     });
   }
 
-  #ask({ timeoutMs }: HeartbeatSettings, clock: Clock): void {
-    this.#stopTimer = clock.setTimer(timeoutMs, () => {
+  #ask({ timeoutMs }: HeartbeatSettings): void {
+    this.#stopTimer = this.#clock.setTimer(timeoutMs, () => {
       if (this.#heard) this.#listen();
-      else this.#options.fail(silent(timeoutMs));
+      else this.#way.fail(silent(timeoutMs));
     });
     this.#asked += 1;
     this.#send(encodePing(this.#asked));
@@ -94,7 +106,7 @@ export class Heartbeat {
 
   #send(message: Uint8Array): void {
     try {
-      this.#options.send(this.#flags, message);
+      this.#way.send(this.#flags, message, channel);
     } catch {
       // Nothing gets through to the peer: if that stays so, one of the two sides will notice the silence.
     }

@@ -40,29 +40,25 @@ export interface LimitGuardOptions {
 export class LimitGuard {
   readonly actions: LimitActions;
   readonly #options: LimitGuardOptions;
-  readonly #reporter: LimitReporter;
-  readonly #refusals: TokenBucket;
-  readonly #strays: TokenBucket;
-  readonly #toldRefusals: TokenBucket;
+  // All four are made when they are first needed: most peers do nothing to the limits.
+  #reporter: LimitReporter | undefined;
+  #refusals: TokenBucket | undefined;
+  #strays: TokenBucket | undefined;
+  #toldRefusals: TokenBucket | undefined;
   /** Bytes of messages that may have crossed the end of their call on the way. */
   #crossing = 0;
   #closed = false;
   #cut = false;
 
   constructor(options: LimitGuardOptions) {
-    const { limits, clock, observer, peer, actions } = options;
-    this.actions = actions;
+    this.actions = options.actions;
     this.#options = options;
-    this.#reporter = new LimitReporter(clock, (report) => observer.limitExceeded?.(peer, report));
-    this.#refusals = bucketOf(limits.maxRefusedCalls, clock);
-    this.#strays = bucketOf(limits.maxStrayBytes, clock);
-    this.#toldRefusals = new TokenBucket(toldRefusals, clock);
   }
 
   /** A limit was reached: this side is told, and the connection ends where that is the action. */
   exceeded(limit: LimitName, action: LimitAction, what: string, method?: string): void {
     if (this.#closed) return;
-    this.#reporter.add(limit, action, this.#options.peer.remoteAddress, method);
+    this.#report(limit, action, method);
     if (action !== 'disconnect') return;
     this.#cut = true;
     this.#options.fail(new SealwireError('LIMIT_EXCEEDED', `the peer ${what}`));
@@ -71,13 +67,15 @@ export class LimitGuard {
   /** A call is not run. False: its caller is not told. `bytes` is its length. */
   refuse(code: string, method: string, bytes: number): boolean {
     if (this.#closed) return false;
-    const { peer, observer } = this.#options;
+    const { peer, observer, clock, limits } = this.#options;
     const cost = this.#waste(bytes);
     const action = this.actions.refusedCalls;
+    this.#toldRefusals ??= new TokenBucket(toldRefusals, clock);
     if (this.#toldRefusals.take() === 0) observer.refused(peer, method, code);
     else this.exceeded('refusedCalls', 'refuse', '', method);
     // Whoever drains sends its callers away: they have done nothing wrong.
     if (code === 'UNAVAILABLE' || action === 'refuse') return true;
+    this.#refusals ??= bucketOf(limits.maxRefusedCalls, clock);
     if (this.#refusals.take(cost) === 0) return true;
     this.exceeded('refusedCalls', action, 'goes on making calls that are refused', method);
     return false;
@@ -100,6 +98,7 @@ export class LimitGuard {
       return;
     }
     this.#waste(bytes);
+    this.#strays ??= bucketOf(this.#options.limits.maxStrayBytes, this.#options.clock);
     if (this.#strays.take(strayMessageBytes + bytes) === 0 || this.actions.strayMessages === 'drop') return;
     this.exceeded('strayMessages', 'disconnect', 'goes on sending what leads to nothing');
   }
@@ -113,10 +112,15 @@ export class LimitGuard {
   /** The connection has ended: what was counted and not told yet is told, and so is a limit that was kept below. */
   close(cause: SealwireError): void {
     if (this.#closed) return;
-    if (cause.code === 'LIMIT_EXCEEDED' && !this.#cut)
-      this.#reporter.add('frames', 'disconnect', this.#options.peer.remoteAddress);
+    if (cause.code === 'LIMIT_EXCEEDED' && !this.#cut) this.#report('frames', 'disconnect');
     this.#closed = true;
-    this.#reporter.close();
+    this.#reporter?.close();
+  }
+
+  #report(limit: LimitName, action: LimitAction, method?: string): void {
+    const { clock, peer, observer } = this.#options;
+    this.#reporter ??= new LimitReporter(clock, (report) => observer.limitExceeded?.(peer, report));
+    this.#reporter.add(limit, action, peer.remoteAddress, method);
   }
 }
 

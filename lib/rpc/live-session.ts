@@ -9,19 +9,17 @@
 import { SealwireError } from '../base/errors.js';
 import type { Connection } from '../connection/connection.js';
 import type { More, Share } from '../connection/inbox.js';
-import type { Manifest } from '../contract/manifest.js';
 import { bothFlags, Security, satisfies } from '../contract/security.js';
-import type { Established } from '../handshake/state.js';
+import type { Agreement } from '../handshake/state.js';
 import { type CallMessage, decodeCallMessages } from '../wire/call-message.js';
 import { Caller, type RemoteMethod } from './caller.js';
-import { Dispatcher } from './dispatcher.js';
+import { Dispatcher, type DispatcherOptions } from './dispatcher.js';
 import { Heartbeat } from './heartbeat.js';
 import type { Interceptors } from './interceptor.js';
-import { defaultLimitActions } from './limit-actions.js';
-import { GuardedOutgoing, LimitGuard } from './limit-guard.js';
-import type { Outgoing } from './outgoing.js';
+import { defaultLimitActions, type LimitActions } from './limit-actions.js';
+import { GuardedOutgoing, LimitGuard, type LimitGuardOptions } from './limit-guard.js';
 import type { Peer } from './peer.js';
-import { offered, remoteMethods } from './remote-methods.js';
+import { type Offer, offered } from './remote-methods.js';
 import { type Ends, route } from './routing.js';
 import type { SessionOptions } from './session-options.js';
 
@@ -30,9 +28,9 @@ export interface LiveSessionOptions {
   readonly peer: Peer;
   readonly connection: Connection;
   readonly interceptors: Interceptors;
-  readonly established: Established;
+  readonly agreement: Agreement;
   /** What the peer said in its handshake, decoded. */
-  readonly manifest: Manifest;
+  readonly offer: Offer;
 }
 
 export interface SessionLoad {
@@ -46,20 +44,17 @@ export interface SessionLoad {
 
 export class LiveSession implements Ends {
   /** Another one once keys are agreed where there were none. */
-  established: Established;
-  readonly manifest: Manifest;
-  /** By full name, `Arena.move`. */
-  readonly methods: ReadonlyMap<string, RemoteMethod>;
-  /** Sealwire's own, likewise. */
-  readonly reserved: ReadonlyMap<string, RemoteMethod>;
-  readonly caller: Caller;
-  readonly dispatcher: Dispatcher;
+  agreement: Agreement;
+  /** What the peer offers. */
+  readonly offer: Offer;
   readonly guard: LimitGuard;
   readonly heartbeat: Heartbeat;
   /** Called once, with the next message of the peer that is more than a sign of life, and Authenticated. */
   onceActive: (() => void) | undefined;
-  readonly #limits: SessionOptions['limits'];
-  readonly #outgoing: ConnectionOutgoing;
+  readonly #link: Link;
+  // Made with the first call of their direction: most clients of a server are never called, and many call nothing for long.
+  #caller: Caller | undefined;
+  #dispatcher: Dispatcher | undefined;
   /** Of the last frame. */
   #unhandled:
     | { readonly flags: number; readonly messages: readonly CallMessage[]; handled: number }
@@ -67,54 +62,63 @@ export class LiveSession implements Ends {
   #ended = false;
 
   constructor(options: LiveSessionOptions) {
-    const { limits, clock } = options.session;
-    this.#limits = limits;
-    this.established = options.established;
-    this.manifest = options.manifest;
-    this.methods = remoteMethods(options.manifest, 'others');
-    this.reserved = remoteMethods(options.manifest, 'own');
-    this.guard = guardOf(options);
-    this.#outgoing = new ConnectionOutgoing(options.connection, options.established.allowed);
-    this.caller = new Caller(new GuardedOutgoing(this.#outgoing, this.guard), limits, clock);
-    this.dispatcher = dispatcherOf(this.guard, this.#outgoing, options);
-    this.heartbeat = heartbeatOf(options);
+    this.agreement = options.agreement;
+    this.offer = options.offer;
+    this.#link = new Link(options);
+    this.guard = this.#link.guard;
+    this.heartbeat = new Heartbeat({
+      settings: options.session.heartbeat,
+      clock: options.session.clock,
+      hasKeys: options.connection.state === 'secured',
+      way: this.#link,
+    });
+  }
+
+  get caller(): Caller {
+    this.#caller ??= this.#link.caller();
+    return this.#caller;
+  }
+
+  get dispatcher(): Dispatcher {
+    this.#dispatcher ??= new Dispatcher(this.#link);
+    return this.#dispatcher;
   }
 
   get load(): SessionLoad {
-    const { pendingCalls, waitingForRoom } = this.caller;
-    const { callsInFlight, streams } = this.dispatcher;
+    const { pendingCalls = 0, waitingForRoom = 0 } = this.#caller ?? {};
+    const { callsInFlight = 0, streams = 0 } = this.#dispatcher ?? {};
     // One of them may wait for an answer, too: what matters to whoever asks is whether there are any.
     return { pendingCalls: pendingCalls + waitingForRoom, callsInFlight, streams };
   }
 
   /** A method of the peer's manifest. Throws UNIMPLEMENTED where there is none of that name. */
   method(name: string): RemoteMethod {
-    const method = this.methods.get(name);
+    const method = this.offer.methods.get(name);
     if (method !== undefined) return method;
     throw new SealwireError(
       'UNIMPLEMENTED',
-      `the peer offers no method ${name}; it offers ${offered(this.methods)}`,
+      `the peer offers no method ${name}; it offers ${offered(this.offer.methods)}`,
     );
   }
 
   /** See {@link Session.invokeReserved}; throws UNIMPLEMENTED where the peer has no such method. */
   invokeReserved(name: string, args: readonly unknown[]): Promise<unknown> {
-    const method = this.reserved.get(name);
+    const method = this.offer.reserved.get(name);
     if (method === undefined) throw new SealwireError('UNIMPLEMENTED', `the peer does not know ${name}`);
     return this.caller.invoke(method, args, { security: bothFlags, context: null });
   }
 
   /** Keys were agreed on a connection that was established without. */
-  secured(established: Established): void {
-    this.established = established;
-    this.#outgoing.allowed = established.allowed;
+  secured(agreement: Agreement): void {
+    this.agreement = agreement;
+    this.#link.allowed = agreement.allowed;
     this.heartbeat.secured();
   }
 
   /** See {@link ConnectionOwner.messages}; throws PROTOCOL_ERROR for what no honest peer sends. */
   messages(flags: number, body: Uint8Array, share: Share): More | undefined {
     this.heartbeat.heard(flags);
-    this.#unhandled = { flags, messages: decodeCallMessages(body, this.#limits), handled: 0 };
+    this.#unhandled = { flags, messages: decodeCallMessages(body, this.#link.limits), handled: 0 };
     return this.proceed(share);
   }
 
@@ -138,8 +142,8 @@ export class LiveSession implements Ends {
   close(error: SealwireError): void {
     this.#ended = true;
     this.heartbeat.stop();
-    this.caller.close(error);
-    this.dispatcher.close(error);
+    this.#caller?.close(error);
+    this.#dispatcher?.close(error);
     this.guard.close(error);
   }
 
@@ -151,27 +155,53 @@ export class LiveSession implements Ends {
   }
 }
 
-function guardOf({ session, peer, connection }: LiveSessionOptions): LimitGuard {
-  const { limits, onLimit, clock, observer } = session;
-  return new LimitGuard({
-    peer,
-    limits,
-    actions: onLimit ?? defaultLimitActions,
-    clock,
-    observer,
-    fail: (error) => connection.fail(error),
-    wasted: (much) => connection.countWaste(much),
-  });
-}
-
-/** What callers and dispatchers see of a connection. */
-class ConnectionOutgoing implements Outgoing {
+/**
+ * What the parts of a session see of it and of its connection. One object for all of them, with what it has in common with other
+ * sessions where it stands already: a server has one for each client.
+ */
+class Link implements DispatcherOptions, LimitGuardOptions {
   allowed: number;
+  readonly peer: Peer;
+  readonly interceptors: Interceptors;
+  readonly guard: LimitGuard;
+  readonly #session: SessionOptions;
   readonly #connection: Connection;
 
-  constructor(connection: Connection, allowed: number) {
+  constructor({ session, peer, connection, interceptors, agreement }: LiveSessionOptions) {
+    this.allowed = agreement.allowed;
+    this.peer = peer;
+    this.interceptors = interceptors;
+    this.#session = session;
     this.#connection = connection;
-    this.allowed = allowed;
+    this.guard = new LimitGuard(this);
+  }
+
+  caller(): Caller {
+    return new Caller(new GuardedOutgoing(this, this.guard), this.limits, this.clock);
+  }
+
+  get methods(): DispatcherOptions['methods'] {
+    return this.#session.services.methods;
+  }
+
+  get limits(): SessionOptions['limits'] {
+    return this.#session.limits;
+  }
+
+  get rateLimit(): SessionOptions['rateLimit'] {
+    return this.#session.rateLimit;
+  }
+
+  get actions(): LimitActions {
+    return this.#session.onLimit ?? defaultLimitActions;
+  }
+
+  get clock(): SessionOptions['clock'] {
+    return this.#session.clock;
+  }
+
+  get observer(): SessionOptions['observer'] {
+    return this.#session.observer;
   }
 
   send(flags: number, message: Uint8Array, channel?: string, isVolatile?: boolean): void {
@@ -185,40 +215,12 @@ class ConnectionOutgoing implements Outgoing {
   room(): Promise<void> | undefined {
     return this.#connection.backpressure.full ? this.#connection.writable() : undefined;
   }
-}
 
-function dispatcherOf(
-  guard: LimitGuard,
-  outgoing: ConnectionOutgoing,
-  { session, peer, connection, interceptors }: LiveSessionOptions,
-): Dispatcher {
-  const { services, limits, rateLimit, clock, observer } = session;
-  return new Dispatcher({
-    peer,
-    methods: services.methods,
-    interceptors,
-    limits,
-    rateLimit,
-    guard,
-    clock,
-    // As it is when it is asked for.
-    get allowed() {
-      return outgoing.allowed;
-    },
-    send: (flags, message, channel) => outgoing.send(flags, message, channel),
-    room: () => outgoing.room(),
-    fail: (error) => connection.fail(error),
-    observer,
-  });
-}
+  fail(error: SealwireError): void {
+    this.#connection.fail(error);
+  }
 
-function heartbeatOf({ session, connection }: LiveSessionOptions): Heartbeat {
-  return new Heartbeat({
-    settings: session.heartbeat,
-    clock: session.clock,
-    hasKeys: connection.state === 'secured',
-    // On a channel of its own: behind a large transfer it would come too late.
-    send: (flags, message) => void connection.send(flags, message, 'heartbeat'),
-    fail: (error) => connection.fail(error),
-  });
+  wasted(much: number): void {
+    this.#connection.countWaste(much);
+  }
 }

@@ -62,7 +62,8 @@ const anybodysCalls = {};
 /** The buckets of one peer. */
 export class RateLimiter {
   readonly #clock: Pick<Clock, 'now'>;
-  readonly #buckets = new Map<object, TokenBucket>();
+  /** Undefined until a call is counted. */
+  #buckets: Map<object, TokenBucket> | undefined;
   readonly #overall: RateLimit | undefined;
 
   /** `overall`: for all calls together. */
@@ -83,6 +84,7 @@ export class RateLimiter {
 
   #take(key: object, limit: RateLimit | undefined, what: string): RateExceeded | undefined {
     if (limit === undefined) return undefined;
+    this.#buckets ??= new Map();
     let bucket = this.#buckets.get(key);
     if (bucket === undefined) {
       bucket = new TokenBucket(limit, this.#clock);

@@ -1,23 +1,54 @@
 // What the peer's manifest says of its methods: by name for those who call them, and held to what classes declare.
+//
+//   manifest's bytes ─ the same as of another peer, of late ─▸ what was read then
+//                    └ new ─▸ decoded, and remembered where it is short
+//
+// The clients of a server are mostly of one kind: what they offer is read once and held once, however many they are.
 
 import { SealwireError } from '../base/errors.js';
-import { findWeakened, type Manifest } from '../contract/manifest.js';
+import { Recent } from '../base/recent.js';
+import { decodeManifest, findWeakened, type Manifest } from '../contract/manifest.js';
 import { collectRpcs } from '../contract/metadata.js';
 import { reservedServiceName } from '../contract/names.js';
 import type { RemoteMethod } from './caller.js';
 import type { ServiceClass } from './proxy.js';
 
-/** By full name, `Arena.move`; those of Sealwire's own service, which nobody else calls, or all others. */
-export function remoteMethods(
-  manifest: Manifest,
-  which: 'own' | 'others',
-): ReadonlyMap<string, RemoteMethod> {
+/** What a peer offers. Peers may share one of these: nothing of it changes. */
+export interface Offer {
+  readonly manifest: Manifest;
+  /** By full name, `Arena.move`. */
+  readonly methods: ReadonlyMap<string, RemoteMethod>;
+  /** Sealwire's own, likewise, which nobody else calls. */
+  readonly reserved: ReadonlyMap<string, RemoteMethod>;
+}
+
+/**
+ * Decoded, a manifest has some twenty times as many bytes: peers that send what nobody else has make this side remember
+ * 1.5 MB at most, and whatever is asked for again stays.
+ */
+const read = new Recent<Offer>({ maxEntries: 16, maxBytes: 4096 });
+
+/** Throws what {@link decodeManifest} throws. */
+export function readOffer(bytes: Uint8Array): Offer {
+  const known = read.find(bytes);
+  if (known !== undefined) return known;
+  const manifest = decodeManifest(bytes);
+  const offer: Offer = {
+    manifest,
+    methods: remoteMethods(manifest, 'others'),
+    reserved: remoteMethods(manifest, 'own'),
+  };
+  read.remember([bytes], () => offer);
+  return offer;
+}
+
+function remoteMethods(manifest: Manifest, which: 'own' | 'others'): ReadonlyMap<string, RemoteMethod> {
   const methods = new Map<string, RemoteMethod>();
   for (const service of manifest.services) {
     if ((service.name === reservedServiceName) !== (which === 'own')) continue;
     for (const { id, name, security, oneWay, stream } of service.methods) {
       const fullName = `${service.name}.${name}`;
-      methods.set(fullName, { id, fullName, security, oneWay, stream });
+      methods.set(fullName, Object.freeze({ id, fullName, security, oneWay, stream }));
     }
   }
   return methods;

@@ -16,63 +16,59 @@ export interface Ends {
 }
 
 /** Throws PROTOCOL_ERROR for what no honest peer sends. */
-export function route(
-  { caller, dispatcher, guard, heartbeat }: Ends,
-  flags: number,
-  message: CallMessage,
-): void {
+export function route(ends: Ends, flags: number, message: CallMessage): void {
   switch (message.kind) {
     case 'call':
-      dispatcher.call(flags, message);
+      ends.dispatcher.call(flags, message);
       break;
     case 'notify':
-      dispatcher.notify(flags, message);
+      ends.dispatcher.notify(flags, message);
       break;
     case 'result':
-      if (!caller.awaits(message.id)) guard.stray();
-      caller.settle(message.id, flags, { value: message.value });
+      if (!ends.caller.awaits(message.id)) ends.guard.stray();
+      ends.caller.settle(message.id, flags, { value: message.value });
       break;
     case 'error':
-      if (!caller.awaits(message.id)) guard.stray();
-      caller.settle(message.id, flags, {
+      if (!ends.caller.awaits(message.id)) ends.guard.stray();
+      ends.caller.settle(message.id, flags, {
         error: new RpcError(message.code, message.message, message.data),
       });
       break;
     case 'ping':
-      guard.stray();
-      heartbeat.ping(flags, message.id);
+      ends.guard.stray();
+      ends.heartbeat.ping(flags, message.id);
       break;
     case 'pong':
-      guard.stray();
-      heartbeat.pong(flags);
+      ends.guard.stray();
+      ends.heartbeat.pong(flags);
       break;
     case 'cancel':
-      dispatcher.cancel(flags, message.id);
+      ends.dispatcher.cancel(flags, message.id);
       break;
     case 'item':
-      if (!caller.awaits(message.id)) guard.stray(message.bytes);
-      caller.item(message.id, flags, message.value, message.bytes);
+      if (!ends.caller.awaits(message.id)) ends.guard.stray(message.bytes);
+      ends.caller.item(message.id, flags, message.value, message.bytes);
       break;
     case 'end':
-      if (!caller.awaits(message.id)) guard.stray();
-      caller.end(message.id, flags);
+      if (!ends.caller.awaits(message.id)) ends.guard.stray();
+      ends.caller.end(message.id, flags);
       break;
     case 'credit':
-      dispatcher.credit(flags, message.id, message.bytes);
+      ends.dispatcher.credit(flags, message.id, message.bytes);
       break;
     case 'argumentItem':
-      dispatcher.argumentItem(flags, message.id, message.value, message.bytes);
+      ends.dispatcher.argumentItem(flags, message.id, message.value, message.bytes);
       break;
     case 'argumentEnd':
-      dispatcher.argumentEnd(flags, message.id, message.error);
+      ends.dispatcher.argumentEnd(flags, message.id, message.error);
       break;
     case 'argumentCredit':
-      if (!caller.awaits(message.id)) guard.stray();
-      caller.argumentCredit(message.id, flags, message.bytes);
+      if (!ends.caller.awaits(message.id)) ends.guard.stray();
+      ends.caller.argumentCredit(message.id, flags, message.bytes);
       break;
     case 'argumentStop':
-      if (!caller.awaits(message.id)) guard.stray();
-      caller.argumentStop(message.id, flags);
+      if (!ends.caller.awaits(message.id)) ends.guard.stray();
+      ends.caller.argumentStop(message.id, flags);
       break;
   }
 }

@@ -9,7 +9,7 @@ import { SealwireError } from '../base/errors.js';
 import type { Connection, ConnectionOwner, PeerChecked } from '../connection/connection.js';
 import type { More, Share } from '../connection/inbox.js';
 import type { Backpressure } from '../connection/pressure.js';
-import { decodeManifest, type Manifest } from '../contract/manifest.js';
+import type { Manifest } from '../contract/manifest.js';
 import { bothFlags } from '../contract/security.js';
 import type { Established, PendingVerdict } from '../handshake/state.js';
 import type { CloseReason } from '../wire/frame.js';
@@ -24,7 +24,7 @@ import { LiveSession, type SessionLoad } from './live-session.js';
 import { type ConnectionSecurity, Peer } from './peer.js';
 import { connectionClosed } from './pending-calls.js';
 import type { ServiceClass } from './proxy.js';
-import { checkPolicy } from './remote-methods.js';
+import { checkPolicy, readOffer } from './remote-methods.js';
 import { deferredAnswer, type RpcStream } from './remote-stream.js';
 import type { SessionOptions } from './session-options.js';
 
@@ -42,7 +42,7 @@ export class Session implements ConnectionOwner {
   #authenticated: TokenIdentity | undefined;
   readonly #interceptors: Interceptors;
   /** Calls that are on their way through interceptors. */
-  readonly #intercepted: Interception['calls'] = new Set();
+  #intercepted: Interception['calls'] | undefined;
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -64,12 +64,12 @@ export class Session implements ConnectionOwner {
   }
 
   get security(): ConnectionSecurity {
-    const established = this.#live?.established;
+    const agreement = this.#live?.agreement;
     return {
-      protection: established?.protection ?? 'none',
+      protection: agreement?.protection ?? 'none',
       state: this.#connection?.state ?? 'plain',
-      suite: established?.secrets?.suite ?? established?.transport?.cipher,
-      group: established?.secrets?.group,
+      suite: agreement?.secrets?.suite ?? agreement?.transport?.cipher,
+      group: agreement?.secrets?.group,
       tls: this.#connection?.tls,
     };
   }
@@ -79,7 +79,7 @@ export class Session implements ConnectionOwner {
     const live = this.#live;
     if (live === undefined || this.#authenticated !== undefined) return this.#authenticated;
     // Read when it is first asked for: most connections are never asked.
-    this.#certificate ??= certificateIdentity(live.established.peerChain);
+    this.#certificate ??= certificateIdentity(live.agreement.peerChain);
     return this.#certificate;
   }
 
@@ -92,23 +92,23 @@ export class Session implements ConnectionOwner {
   }
 
   get peerCertificates(): readonly Uint8Array[] {
-    return this.#live?.established.peerChain ?? [];
+    return this.#live?.agreement.peerChain ?? [];
   }
 
   /** Calls that wait for an answer, and methods that run for the peer, with their streams. */
   get load(): SessionLoad {
     const { pendingCalls, callsInFlight, streams } = this.#live?.load ?? noLoad;
-    return { pendingCalls: pendingCalls + this.#intercepted.size, callsInFlight, streams };
+    return { pendingCalls: pendingCalls + (this.#intercepted?.size ?? 0), callsInFlight, streams };
   }
 
   /** A method of the peer's manifest; throws CONNECTION_CLOSED where there is no connection. */
   remoteMethod(name: string): RemoteMethod | undefined {
-    return this.#alive().methods.get(name);
+    return this.#alive().offer.methods.get(name);
   }
 
   /** How a method answers; undefined where there is none of that name, or no connection. */
   answersWith(name: string): 'stream' | 'value' | undefined {
-    const method = this.#endedBy === undefined ? this.#live?.methods.get(name) : undefined;
+    const method = this.#endedBy === undefined ? this.#live?.offer.methods.get(name) : undefined;
     return method && (method.stream ? 'stream' : 'value');
   }
 
@@ -119,9 +119,10 @@ export class Session implements ConnectionOwner {
   interception(name: string): Interception | undefined {
     const interceptors = this.#interceptors.outgoing;
     if (interceptors.length === 0) return undefined;
-    const method = this.#live?.methods.get(name);
+    const method = this.#live?.offer.methods.get(name);
     if (method === undefined) return undefined;
     const { clock, limits } = this.#options;
+    this.#intercepted ??= new Set();
     return { interceptors, method, peer: this.peer, clock, limits, calls: this.#intercepted };
   }
 
@@ -204,7 +205,7 @@ export class Session implements ConnectionOwner {
 
   /** Whether the peer has a method of Sealwire's own; false where there is no connection. */
   offers(name: string): boolean {
-    return this.#endedBy === undefined && this.#live?.reserved.has(name) === true;
+    return this.#endedBy === undefined && this.#live?.offer.reserved.has(name) === true;
   }
 
   /**
@@ -223,7 +224,7 @@ export class Session implements ConnectionOwner {
     this.#alive();
     const connection = this.#connected();
     if (connection.securable) await connection.secure();
-    agreeFlags(bothFlags, this.#alive().established.allowed);
+    agreeFlags(bothFlags, this.#alive().agreement.allowed);
   }
 
   /** Calls back once, with the next message of the peer that is more than a sign of life, and Authenticated. */
@@ -233,7 +234,7 @@ export class Session implements ConnectionOwner {
 
   /** Throws POLICY_MISMATCH when the peer's manifest asks for less than the class declares, or lacks the service. */
   checkPolicy(service: ServiceClass<object>): void {
-    checkPolicy(this.#alive().manifest, service);
+    checkPolicy(this.#alive().offer.manifest, service);
   }
 
   exportKey(label: string, bytes: number, context?: Uint8Array): Uint8Array {
@@ -294,7 +295,7 @@ export class Session implements ConnectionOwner {
       signal,
     );
     const answer = (): PeerChecked | Promise<PeerChecked> => {
-      this.#checkExpectations(decodeManifest(peer.manifest));
+      this.#checkExpectations(readOffer(peer.manifest).manifest);
       // Who was not waited for is asked nothing: what it gives may be worth something, such as a ticket.
       return signal.aborted ? undefined : this.#options.connectionData?.(signal);
     };
@@ -302,22 +303,22 @@ export class Session implements ConnectionOwner {
   }
 
   established(established: Established): void {
-    const manifest = decodeManifest(established.peer.manifest);
+    const offer = readOffer(established.peer.manifest);
     // Again, for those who show no certificate.
-    this.#checkExpectations(manifest);
+    this.#checkExpectations(offer.manifest);
     this.#live = new LiveSession({
       session: this.#options,
       peer: this.peer,
       connection: this.#connected(),
       interceptors: this.#interceptors,
-      established,
-      manifest,
+      agreement: established.agreement,
+      offer,
     });
     this.#options.observer.established(this.peer);
   }
 
   secured(established: Established): void {
-    this.#live!.secured(established);
+    this.#live!.secured(established.agreement);
     this.#options.observer.secured?.(this.peer);
   }
 
@@ -340,7 +341,7 @@ export class Session implements ConnectionOwner {
   closed(error: SealwireError): void {
     this.#endedBy = error;
     this.#live?.close(error);
-    for (const call of [...this.#intercepted]) call.connectionEnded(error);
+    for (const call of [...(this.#intercepted ?? [])]) call.connectionEnded(error);
     this.#end?.abort(error);
     this.#options.observer.closed(this.peer, error, this.#live !== undefined);
   }

@@ -18,11 +18,13 @@ function start({ hasKeys = true, asks = true, chokes = false } = {}) {
     settings: asks ? { intervalMs: 100, timeoutMs: 40 } : undefined,
     clock,
     hasKeys,
-    send(flags, message) {
-      if (chokes) throw new Error('the send buffer is full');
-      sent.push(`${flags} ${toHex(message)}`);
+    way: {
+      send(flags, message) {
+        if (chokes) throw new Error('the send buffer is full');
+        sent.push(`${flags} ${toHex(message)}`);
+      },
+      fail: (error) => failures.push(error),
     },
-    fail: (error) => failures.push(error),
   });
   return { clock, sent, failures, heartbeat };
 }
