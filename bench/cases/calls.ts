@@ -54,13 +54,18 @@ export const callCases: readonly Case[] = [
     bytes: 16 * 1024,
   }),
   roundTrip('1m-round-trip', 'Round trip of 1 MiB', everybody, 2 ** 20),
+  throughput('clients-200', '200 clients, one call each in flight', everybody, { clients: 200, inFlight: 1 }),
+];
+
+export const flagCases: readonly Case[] = [
   roundTrip('flags-round-trip', 'All flags: round trip', everyFlag),
   throughput('flags-in-flight-64', 'All flags: 64 calls in flight', everyFlag, { inFlight: 64 }),
+];
+
+export const tcpCases: readonly Case[] = [
   roundTrip('tcp-round-trip', 'TCP: round trip', overTcp),
   throughput('tcp-in-flight-64', 'TCP: 64 calls in flight', overTcp, { inFlight: 64 }),
   roundTrip('tcp-16k-round-trip', 'TCP: round trip of 16 KiB', overTcp, 16 * 1024),
-  // Last: the cases of events go on with these clients.
-  throughput('clients-200', '200 clients, one call each in flight', everybody, { clients: 200, inFlight: 1 }),
 ];
 
 /** The object that every call and every event carries. */

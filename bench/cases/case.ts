@@ -23,6 +23,12 @@ export interface Case {
   readonly candidates: readonly string[];
 }
 
+/** Whether a case cannot go on with the processes of the one before: those compared must have the same past. */
+export function startsProcesses(one: Case, before: Case | undefined, always: boolean): boolean {
+  if (always || before === undefined || one.work.kind === 'idle') return true;
+  return one.key !== before.key || `${one.candidates}` !== `${before.candidates}`;
+}
+
 /** One measurement of one candidate. */
 export interface Sample {
   /** In the unit of its case. */

@@ -1,9 +1,17 @@
-// All cases, in the order in which they run and are shown.
+// All cases, in the order in which they run and are shown. Those with the same candidates stand together: a quick run keeps their
+// processes.
 
-import { callCases } from './calls.js';
+import { callCases, flagCases, tcpCases } from './calls.js';
 import type { Case } from './case.js';
 import { eventCases } from './events.js';
 import { handshakeCases } from './handshakes.js';
 import { idleCases } from './idle.js';
 
-export const cases: readonly Case[] = [...callCases, ...eventCases, ...handshakeCases, ...idleCases];
+export const cases: readonly Case[] = [
+  ...callCases,
+  ...eventCases,
+  ...flagCases,
+  ...tcpCases,
+  ...handshakeCases,
+  ...idleCases,
+];

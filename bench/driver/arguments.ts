@@ -32,9 +32,16 @@ export const help = `npm run bench -- [options]
   --help           this
 `;
 
-const full: Effort = { rounds: 7, ms: 500, warmUpMs: 600, firstWarmUpMs: 3000, idleRounds: 3 };
-const quick: Effort = { rounds: 3, ms: 100, warmUpMs: 100, firstWarmUpMs: 700, idleRounds: 1 };
-const smoke: Effort = { rounds: 1, ms: 10, warmUpMs: 0, firstWarmUpMs: 0, idleRounds: 1 };
+const full: Effort = {
+  rounds: 7,
+  ms: 500,
+  warmUpMs: 1500,
+  firstWarmUpMs: 1500,
+  idleRounds: 3,
+  fresh: true,
+};
+const quick: Effort = { rounds: 3, ms: 80, warmUpMs: 80, firstWarmUpMs: 600, idleRounds: 1, fresh: false };
+const smoke: Effort = { rounds: 1, ms: 10, warmUpMs: 0, firstWarmUpMs: 0, idleRounds: 1, fresh: false };
 
 export function listing(): string {
   const width = Math.max(...[...allCases, ...Object.keys(entries)].map((one) => nameOf(one).length)) + 2;

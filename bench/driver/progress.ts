@@ -2,12 +2,13 @@
 //
 // The time left is that of the steps so far, scaled to those ahead; steps weigh what they are planned to take.
 
-import type { Case } from '../cases/case.js';
+import { type Case, startsProcesses } from '../cases/case.js';
 import type { Effort } from './run.js';
 
-/** What connecting adds to a step, in milliseconds: to begin with, and for each connection. */
-const startMs = 100;
-const connectionMs = 2;
+/** What a step takes beside measuring, in milliseconds: to start two processes, for each connection, to collect garbage. */
+const startMs = 500;
+const connectionMs = 3;
+const collectMs = 1000;
 
 export class Progress {
   readonly #cases: readonly Case[];
@@ -80,9 +81,12 @@ export class Progress {
   }
 
   #stepMs(one: Case, step: string): number {
-    const connecting = startMs + ('clients' in one.work ? one.work.clients * connectionMs : 0);
-    if (one.work.kind === 'idle') return connecting + startMs;
-    if (step === 'warm-up') return connecting + this.#effort.warmUpMs;
-    return this.#effort.ms;
+    const { ms, warmUpMs, firstWarmUpMs, fresh } = this.#effort;
+    const connecting = 'clients' in one.work ? one.work.clients * connectionMs : 0;
+    if (one.work.kind === 'idle') return startMs + connecting + collectMs;
+    if (step !== 'warm-up') return ms;
+    const before = this.#cases[this.#cases.indexOf(one) - 1];
+    const starting = startsProcesses(one, before, fresh) ? startMs + firstWarmUpMs : 0;
+    return starting + connecting + warmUpMs;
   }
 }

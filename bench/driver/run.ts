@@ -4,9 +4,10 @@
 //   round 2   b  c  a        and each begins a round in its turn
 //   round 3   c  a  b
 //
-// A candidate that fails is out of this case, named with its reason, and started anew for the next one.
+// All have the same past when they are compared: each case has processes of its own, or, to save time, those that the same
+// candidates had in the case before. A candidate that fails is out of this case, named with its reason.
 
-import type { Case, Sample } from '../cases/case.js';
+import { type Case, type Sample, startsProcesses } from '../cases/case.js';
 import { type Certificates, Pair } from './pair.js';
 import type { Progress } from './progress.js';
 
@@ -19,8 +20,10 @@ export interface Effort {
   readonly warmUpMs: number;
   /** Of calls, when the processes of a candidate have started. */
   readonly firstWarmUpMs: number;
-  /** Fresh processes for each: these take longest. */
+  /** Of the cases that start processes for each round, and thousands of connections. */
   readonly idleRounds: number;
+  /** Every case in fresh processes: what a case shows does not depend on those before it. */
+  readonly fresh: boolean;
 }
 
 export interface CaseResult {
@@ -35,7 +38,7 @@ export class Run {
   readonly #certificates: Certificates;
   readonly #effort: Effort;
   readonly #progress: Progress;
-  /** By candidate and key type; kept from case to case while a later one needs them. */
+  /** By candidate. */
   readonly #pairs = new Map<string, Pair>();
   #samples = new Map<string, Sample[]>();
   #failures = new Map<string, string>();
@@ -49,19 +52,19 @@ export class Run {
   async all(cases: readonly Case[]): Promise<CaseResult[]> {
     const results: CaseResult[] = [];
     for (const [index, one] of cases.entries()) {
+      if (startsProcesses(one, cases[index - 1], this.#effort.fresh)) this.stop();
       this.#samples = new Map();
       this.#failures = new Map();
       await (one.work.kind === 'idle' ? this.#measureIdle(one) : this.#measure(one));
       results.push({ case: one, samples: this.#samples, failures: this.#failures });
-      const needed = new Set(cases.slice(index + 1).flatMap((later) => later.candidates.map(pairOf(later))));
-      for (const key of this.#pairs.keys()) if (!needed.has(key)) this.#drop(key);
     }
+    this.stop();
     return results;
   }
 
   /** Ends every process at once. */
   stop(): void {
-    for (const key of this.#pairs.keys()) this.#drop(key);
+    for (const candidate of this.#pairs.keys()) this.#drop(candidate);
   }
 
   async #measure(one: Case): Promise<void> {
@@ -85,11 +88,10 @@ export class Run {
     const rounds = this.#effort.idleRounds;
     for (let round = 0; round < rounds; round++) {
       for (const candidate of rotated(one.candidates, round)) {
-        this.#drop(pairOf(one)(candidate));
         await this.#attempt(one, candidate, `round ${round + 1}/${rounds}`, async (pair) =>
           this.#record(candidate, await pair.measureIdle(one)),
         );
-        this.#drop(pairOf(one)(candidate));
+        this.#drop(candidate);
       }
     }
   }
@@ -108,31 +110,28 @@ export class Run {
   ): Promise<void> {
     if (this.#failures.has(candidate)) return this.#progress.skip(one, step);
     this.#progress.begin(one, candidate, step);
-    const key = pairOf(one)(candidate);
     try {
-      let pair = this.#pairs.get(key);
+      let pair = this.#pairs.get(candidate);
       if (pair === undefined) {
         const warmUpMs = one.work.kind === 'idle' ? 0 : this.#effort.firstWarmUpMs;
         pair = await Pair.start(candidate, one.key, this.#certificates, warmUpMs);
-        this.#pairs.set(key, pair);
+        this.#pairs.set(candidate, pair);
       }
       await act(pair);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       this.#failures.set(candidate, reason);
       this.#progress.say(`${candidate} failed in ${one.name}: ${reason}`);
-      this.#drop(key);
+      this.#drop(candidate);
     }
     this.#progress.end(one, step);
   }
 
-  #drop(key: string): void {
-    this.#pairs.get(key)?.stop();
-    this.#pairs.delete(key);
+  #drop(candidate: string): void {
+    this.#pairs.get(candidate)?.stop();
+    this.#pairs.delete(candidate);
   }
 }
-
-const pairOf = (one: Case) => (candidate: string) => `${candidate} ${one.key}`;
 
 function rotated<Item>(items: readonly Item[], by: number): Item[] {
   const at = by % items.length;

@@ -1,30 +1,37 @@
 // The chart: a panel for each case, a bar for each candidate with its quartiles, the best one first, Sealwire marked.
 //
+// Where less is better, a candidate far behind would leave the others too short to tell apart: such a bar is cut, its number is
+// not.
+//
 // Plain SVG without scripts, readable on light pages and dark ones: it has a background of its own, and its colours follow
 // the reader's scheme.
 
 import { number } from './number.js';
 import type { CaseRows, Row } from './results.js';
+import { quantile } from './statistics.js';
 
 const width = 960;
 const margin = 24;
 const gap = 32;
 const panelWidth = (width - 2 * margin - gap) / 2;
-const labelWidth = 168;
+const labelWidth = 184;
 const valueWidth = 64;
 const barHeight = 14;
 const rowHeight = 20;
 const titleHeight = 44;
 const headHeight = 72;
 const barWidth = panelWidth - labelWidth - valueWidth;
+/** Times the middle one. */
+const cutAbove = 4;
 
 const style = `
   .page { fill: #ffffff } text { font: 12px system-ui, sans-serif; fill: #1f2328 }
   .title { font-size: 18px; font-weight: 600 } .panel { font-size: 14px; font-weight: 600 }
   .quiet { fill: #59636e } .bar { fill: #afb8c1 } .ours { fill: #0969da } .spread { stroke: #1f2328; stroke-width: 1.2 }
+  .cut { stroke: #ffffff; stroke-width: 3 }
   @media (prefers-color-scheme: dark) {
     .page { fill: #0d1117 } text { fill: #e6edf3 } .quiet { fill: #9198a1 }
-    .bar { fill: #515963 } .ours { fill: #4493f8 } .spread { stroke: #e6edf3 }
+    .bar { fill: #515963 } .ours { fill: #4493f8 } .spread { stroke: #e6edf3 } .cut { stroke: #0d1117 }
   }`;
 
 export function chart(title: string, subtitle: string, cases: readonly CaseRows[]): string {
@@ -54,7 +61,11 @@ ${panels.join('\n')}
 
 function panel({ title, unit, better, rows }: CaseRows, x: number, y: number): string {
   const longest = Math.max(...rows.map(({ value }) => value.high));
-  const scale = barWidth / longest;
+  const middle = quantile(
+    rows.map(({ value }) => value.median),
+    0.5,
+  );
+  const scale = barWidth / (better === 'less' ? Math.min(longest, cutAbove * middle) : longest);
   const bars = rows.map((row, index) => bar(row, scale, titleHeight + index * rowHeight));
   return `<g transform="translate(${x} ${y})">
 <text class="panel" y="16">${escaped(title)}</text>
@@ -65,12 +76,18 @@ ${bars.join('\n')}
 
 function bar({ candidate, title, value }: Row, scale: number, y: number): string {
   const middle = y + barHeight / 2;
-  const at = (amount: number) => round(labelWidth + Math.max(0, amount) * scale);
+  const at = (amount: number) => round(labelWidth + Math.min(Math.max(0, amount) * scale, barWidth));
   const kind = candidate.startsWith('sealwire') ? 'ours' : 'bar';
+  const end = Math.max(at(value.median), labelWidth + 1);
+  const cutAt = labelWidth + barWidth - 24;
+  const mark =
+    value.median * scale > barWidth
+      ? `<path class="cut" d="M${cutAt} ${y + barHeight + 1}l6 ${-barHeight - 2}"/>`
+      : `<path class="spread" d="M${at(value.low)} ${middle}H${at(value.high)}"/>`;
   return `<text x="${labelWidth - 8}" y="${middle + 4}" text-anchor="end">${escaped(title)}</text>
-<rect class="${kind}" x="${labelWidth}" y="${y}" width="${round(Math.max(1, value.median * scale))}" height="${barHeight}" rx="2"/>
-<path class="spread" d="M${at(value.low)} ${middle}H${at(value.high)}"/>
-<text x="${at(value.high) + 6}" y="${middle + 4}">${number(value.median)}</text>`;
+<rect class="${kind}" x="${labelWidth}" y="${y}" width="${round(end - labelWidth)}" height="${barHeight}" rx="2"/>
+${mark}
+<text x="${Math.max(end, at(value.high)) + 6}" y="${middle + 4}">${number(value.median)}</text>`;
 }
 
 const round = (value: number) => Math.round(value * 10) / 10;

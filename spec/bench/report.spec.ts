@@ -86,6 +86,10 @@ describe('Bench: report', () => {
     const bars = [...svg.matchAll(/<rect class="(ours|bar)".* width="([\d.]+)"/g)];
     expect(bars.map(([, kind]) => kind)).deep.equal(['ours', 'bar']);
     expect(Number(bars[0]![2]) / Number(bars[1]![2])).closeTo(2, 0.01);
+    expect(svg).not.contain('"cut"');
+    const times = chart('', '', [measured('round-trip', { sealwire: [30], ws: [20], trpc: [2000] })]);
+    expect([...times.matchAll(/"cut"/g)]).lengthOf(1);
+    expect(times).contain('>2,000<');
     expect(svg).contain('&#60;script&#62;').and.contain('a &#38; b').and.not.contain('<script');
     expect(svg).contain('prefers-color-scheme: dark');
   });
