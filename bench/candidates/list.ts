@@ -8,13 +8,18 @@ export interface Entry {
   readonly settings: string;
   /** Of these the versions are told. */
   readonly packages: readonly string[];
+  /**
+   * Whether its `ws` may find `bufferutil`, which masks natively: where the package brings it, or the title says so. npm lays it
+   * where every `ws` would find it.
+   */
+  readonly bufferutil?: true;
 }
 
 function ours(transport: string, flags: string): Entry {
   return {
     file: 'sealwire',
     title: `Sealwire, ${transport}, ${flags}`,
-    settings: `${transport}://, ${flags}, its own handshake`,
+    settings: 'its own handshake, defaults',
     packages: ['sealwire'],
   };
 }
@@ -40,6 +45,20 @@ export const entries: Readonly<Record<string, Entry>> = {
     settings: 'msgpackr, no compression, TLS 1.3',
     packages: ['ws', 'msgpackr'],
   },
+  'ws-bufferutil': {
+    file: 'ws',
+    title: 'bare ws + bufferutil',
+    settings: 'the same as ws, with the optional native addon',
+    packages: ['ws', 'bufferutil', 'msgpackr'],
+    bufferutil: true,
+  },
+  'ws-tls-bufferutil': {
+    file: 'ws',
+    title: 'ws over TLS + bufferutil',
+    settings: 'the same as ws-tls, with the optional native addon',
+    packages: ['ws', 'bufferutil', 'msgpackr'],
+    bufferutil: true,
+  },
   tcp: {
     file: 'tcp',
     title: 'bare TCP, no TLS',
@@ -61,8 +80,9 @@ export const entries: Readonly<Record<string, Entry>> = {
   'rpc-websockets': {
     file: 'rpc-websockets',
     title: 'rpc-websockets, TLS',
-    settings: 'JSON, events',
+    settings: 'JSON, events; it brings bufferutil',
     packages: ['rpc-websockets'],
+    bufferutil: true,
   },
   'socket.io': {
     file: 'socket.io',

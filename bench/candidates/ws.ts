@@ -43,4 +43,9 @@ function ws(scheme: 'ws' | 'wss'): Candidate {
   };
 }
 
-export const candidates: Readonly<Record<string, Candidate>> = { ws: ws('ws'), 'ws-tls': ws('wss') };
+export const candidates: Readonly<Record<string, Candidate>> = {
+  ws: ws('ws'),
+  'ws-tls': ws('wss'),
+  'ws-bufferutil': ws('ws'),
+  'ws-tls-bufferutil': ws('wss'),
+};

@@ -1,7 +1,7 @@
 // Idle memory: what one connection that says nothing costs the server, over many of them.
 //
-// A fresh server is looked at before and after, each time with its garbage collected: the difference of what its process
-// holds (resident set), and of heap and buffers alone.
+// A fresh server is looked at when the first ones are there and when all are, each time with its garbage collected: the
+// difference of what its process holds (resident set), and of heap and buffers alone.
 
 import type { Case } from './case.js';
 

@@ -22,7 +22,7 @@ export const help = `npm run bench -- [options]
 
   Sealwire and its peers, side by side; results go to the terminal and, as JSON and SVG, to docs/bench/.
 
-  --quick          under two minutes: three short rounds, 500 idle connections
+  --quick          under two minutes: three short rounds, 300 idle connections
   --case NAME      this case only; may be given several times
   --peer NAME      this candidate only, beside Sealwire; may be given several times
   --rounds N       rounds of each case (7; with --quick 3)
@@ -34,13 +34,13 @@ export const help = `npm run bench -- [options]
 
 const full: Effort = {
   rounds: 7,
-  ms: 500,
-  warmUpMs: 1500,
+  ms: 400,
+  warmUpMs: 1000,
   firstWarmUpMs: 1500,
   idleRounds: 3,
   fresh: true,
 };
-const quick: Effort = { rounds: 3, ms: 80, warmUpMs: 80, firstWarmUpMs: 600, idleRounds: 1, fresh: false };
+const quick: Effort = { rounds: 3, ms: 80, warmUpMs: 80, firstWarmUpMs: 500, idleRounds: 1, fresh: false };
 const smoke: Effort = { rounds: 1, ms: 10, warmUpMs: 0, firstWarmUpMs: 0, idleRounds: 1, fresh: false };
 
 export function listing(): string {
@@ -123,7 +123,7 @@ function withPeers(one: Case, peers: readonly string[]): Case {
 function withFewer(one: Case, smoke: boolean): Case {
   const { work } = one;
   if (work.kind === 'handshakes') return one;
-  const most = smoke ? 4 : work.kind === 'idle' ? 500 : work.clients;
+  const most = smoke ? 4 : work.kind === 'idle' ? 300 : work.clients;
   return { ...one, work: { ...work, clients: Math.min(work.clients, most) } };
 }
 

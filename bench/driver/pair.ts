@@ -1,6 +1,5 @@
 // A pair: the server and the clients of one candidate, in a process each, connected and ready for the work of a case.
 
-import { entries } from '../candidates/list.js';
 import type { Case, KeyType, Measured, Sample, Work } from '../cases/case.js';
 import type { Credentials } from './candidate.js';
 import { type Memory, Worker } from './process.js';
@@ -32,10 +31,9 @@ export class Pair {
     certificates: Certificates,
     warmUpMs: number,
   ): Promise<Pair> {
-    const { file } = entries[candidate]!;
     const credentials = certificates.servers[key];
-    const server = new Worker(file, candidate, certificates.caFile);
-    const clients = new Worker(file, candidate, certificates.caFile);
+    const server = new Worker(candidate, certificates.caFile);
+    const clients = new Worker(candidate, certificates.caFile);
     const pair = new Pair(server, clients);
     try {
       const address = await server.ask<string>({ ask: 'serve', credentials });
@@ -69,12 +67,13 @@ export class Pair {
   /** What the connections cost the server that `work` needs; this pair must be fresh. */
   async measureIdle({ work }: Case): Promise<Sample> {
     if (work.kind !== 'idle') throw new Error('only idle connections are measured by memory');
-    // The first one costs what is made once, for all.
-    await this.prepare({ ...work, clients: 1 });
+    // The first ones also cost what is made once for all: compiled code, room in the heap.
+    const first = Math.min(500, Math.ceil(work.clients / 4));
+    await this.prepare({ ...work, clients: first });
     const before = await this.#server.ask<Memory>({ ask: 'memory' });
     await this.prepare(work);
     const after = await this.#server.ask<Memory>({ ask: 'memory' });
-    const perConnection = (bytes: number) => bytes / 1024 / (work.clients - 1);
+    const perConnection = (bytes: number) => bytes / 1024 / (work.clients - first);
     return { value: perConnection(after.rss - before.rss), heap: perConnection(after.heap - before.heap) };
   }
 

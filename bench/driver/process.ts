@@ -8,6 +8,7 @@
 
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { entries } from '../candidates/list.js';
 import type { Work } from '../cases/case.js';
 import type { Credentials } from './candidate.js';
 
@@ -34,11 +35,17 @@ export class Worker {
   #stderr = '';
 
   /** `caFile` holds the root that the process trusts beside the built-in ones. */
-  constructor(file: string, candidate: string, caFile: string) {
+  constructor(candidate: string, caFile: string) {
+    const { file, bufferutil } = entries[candidate]!;
     this.#child = fork(workerPath, [file, candidate], {
       execArgv: ['--expose-gc'],
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-      env: { ...process.env, NODE_EXTRA_CA_CERTS: caFile, NODE_ENV: 'production' },
+      env: {
+        ...process.env,
+        NODE_EXTRA_CA_CERTS: caFile,
+        NODE_ENV: 'production',
+        WS_NO_BUFFER_UTIL: bufferutil ? '' : '1',
+      },
     });
     this.#child.stderr!.on('data', (text: Buffer) => {
       this.#stderr = (this.#stderr + text.toString()).slice(-keptOfStderr);

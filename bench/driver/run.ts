@@ -121,6 +121,7 @@ export class Run {
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       this.#failures.set(candidate, reason);
+      this.#samples.delete(candidate);
       this.#progress.say(`${candidate} failed in ${one.name}: ${reason}`);
       this.#drop(candidate);
     }
