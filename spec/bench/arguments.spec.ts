@@ -42,6 +42,7 @@ describe('Bench: arguments', () => {
     );
     expect(() => order('--peer', 'zmq')).throw(UsageError, /no peer 'zmq'; there are: .*socket\.io/);
     expect(() => order('--rounds', 'many')).throw(UsageError, /whole number from 1 to 1000, not 'many'/);
+    expect(() => order('--rounds', '0')).throw(UsageError, /from 1 to 1000/);
     expect(() => order('--fast')).throw(UsageError, /--fast[\s\S]*--quick/);
     expect(() => order('idle')).throw(UsageError, /idle[\s\S]*--case NAME/);
     expect(() => order('--case', 'idle', '--peer', 'grpc')).throw(UsageError, /--list/);

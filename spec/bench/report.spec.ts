@@ -46,6 +46,8 @@ describe('Bench: report', () => {
       )!;
     expect(holds('round-trip', 'ws-tls')).include({ seen: 1.3, holds: true });
     expect(holds('round-trip', 'ws')).include({ seen: 0.79, holds: false }); // 1 / 1.25 is 0.8
+    const nearer = measured('round-trip', { sealwire: [100], ws: [81] });
+    expect(judge([nearer]).find(({ requirement }) => requirement.other === 'ws')).include({ holds: true });
     expect(holds('in-flight-64', 'ws-tls')).include({ seen: 1.19, holds: false });
     expect(holds('in-flight-64', 'trpc')).not.have.any.keys('seen', 'holds');
   });
@@ -87,6 +89,8 @@ describe('Bench: report', () => {
     expect(bars.map(([, kind]) => kind)).deep.equal(['ours', 'bar']);
     expect(Number(bars[0]![2]) / Number(bars[1]![2])).closeTo(2, 0.01);
     expect(svg).not.contain('"cut"');
+    const ahead = chart('', '', [measured('in-flight-64', { sealwire: [1], ws: [1], 'ws-tls': [99] })]);
+    expect(ahead).not.contain('"cut"');
     const times = chart('', '', [measured('round-trip', { sealwire: [30], ws: [20], trpc: [2000] })]);
     expect([...times.matchAll(/"cut"/g)]).lengthOf(1);
     expect(times).contain('>2,000<');
