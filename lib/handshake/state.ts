@@ -127,6 +127,7 @@ export class Established extends Agreement {
   readonly peer: PeerExtensions;
   /** The peer is through with its handshake as well, as far as this side knows: a refusal in plain is a forgery. */
   readonly confirmed: boolean;
+  #agreement: Agreement | undefined;
 
   constructor(fields: AgreementFields & { readonly peer: PeerExtensions; readonly confirmed: boolean }) {
     super(fields);
@@ -134,9 +135,10 @@ export class Established extends Agreement {
     this.confirmed = fields.confirmed;
   }
 
-  /** Of this, what is kept. */
+  /** Of this, what is kept: the same for all who keep it. */
   get agreement(): Agreement {
-    return new Agreement(this);
+    this.#agreement ??= new Agreement(this);
+    return this.#agreement;
   }
 }
 

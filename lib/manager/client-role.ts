@@ -179,7 +179,7 @@ export class ClientRole {
         clock: platform.clock,
         expectations,
         moveTo,
-        checkPeer: (shown, signal) => this.#checkServer(shown, signal),
+        judge: { checkPeer: (shown, signal) => this.#checkServer(shown, signal) },
         connectionData: settings.connectionData,
         observer: {
           ...observer,

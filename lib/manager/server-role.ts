@@ -14,7 +14,7 @@ import { startServerHandshake } from '../handshake/server.js';
 import type { Handshake } from '../handshake/state.js';
 import type { Interceptors } from '../rpc/interceptor.js';
 import { type LimitName, LimitReporter } from '../rpc/limit-report.js';
-import type { Peer } from '../rpc/peer.js';
+import { type Peer, sessionOf } from '../rpc/peer.js';
 import type { Services } from '../rpc/registry.js';
 import { Session } from '../rpc/session.js';
 import type { SessionObserver, ShownByPeer } from '../rpc/session-options.js';
@@ -22,11 +22,11 @@ import type { Listener, ServerTransport, TransportConnection } from '../transpor
 import { type CloseReason, encodeClose, frameTypes, plainFrame } from '../wire/frame.js';
 import { transportCodes } from '../wire/handshake-message.js';
 import type { ApprovalRequest } from './approval.js';
-import { ClientApproval } from './client-approval.js';
 import type { ServerSettings } from './config.js';
 import { drain } from './drain.js';
 import type { HostLink } from './host-link.js';
 import type { Platform } from './platform.js';
+import { type Desk, ServedClient } from './served-client.js';
 import type { ServerCertificates } from './server-certificates.js';
 import type { SignIns } from './server-sign-ins.js';
 import { tlsOfServer } from './tls.js';
@@ -48,6 +48,9 @@ export interface ServerRoleOptions {
 
 const defaultDrainMs = 5000;
 
+/** What a server expects its clients to offer. */
+const nothing: ReadonlySet<never> = new Set();
+
 export class ServerRole {
   readonly clients: Map<number, Peer> = new Map();
   readonly #options: ServerRoleOptions;
@@ -61,6 +64,7 @@ export class ServerRole {
   #outlivingVerdicts = 0;
   /** What is told of those who were not let in. */
   readonly #strangers: LimitReporter;
+  readonly #desk: Desk;
   #nextId = 1;
   #stopped = false;
   #stopping: Promise<void> | undefined;
@@ -72,6 +76,15 @@ export class ServerRole {
     this.#strangers = new LimitReporter(platform.clock, (report) =>
       observer.limitExceeded?.(undefined, report),
     );
+    this.#desk = {
+      settings: options.settings,
+      observer,
+      judge: (checkApproval, shown, signal, link) =>
+        this.#judge(this.#checkCertificate(shown, signal, link), checkApproval, signal),
+      admitted: (client) => this.clients.set(client.id, client),
+      left: (client, error, wasEstablished) => this.#left(client, error, wasEstablished),
+      refused: (request, error) => options.refused(request, error),
+    };
   }
 
   /** Resolves to the URL that it listens on. Whatever it rejects with, stop() tidies up. */
@@ -150,7 +163,7 @@ export class ServerRole {
 
   /** `host` where it is the client of the same manager. */
   #accept(transport: TransportConnection, host?: HostLink): void {
-    const { platform, settings, services, interceptors, observer } = this.#options;
+    const { platform, settings, services, interceptors } = this.#options;
     const { limits } = settings;
     if (this.#early !== undefined && host === undefined) {
       if (this.#early.length < limits.maxHalfOpenConnections) this.#early.push(transport);
@@ -168,8 +181,8 @@ export class ServerRole {
       return;
     }
     const handshake = this.#handshake(transport, host);
-    const approval = new ClientApproval(settings, transport.remoteAddress, host !== undefined);
-    const session: Session = new Session({
+    const client = new ServedClient(this.#desk, host);
+    const session = new Session({
       id: this.#nextId++,
       isHost: host !== undefined,
       services,
@@ -179,30 +192,9 @@ export class ServerRole {
       rateLimit: host === undefined ? settings.rateLimit : undefined,
       onLimit: settings.onLimit,
       clock: platform.clock,
-      expectations: new Set(),
-      checkPeer: (shown, signal) => {
-        const checked = this.#checkCertificate(shown, signal, host);
-        return this.#judge(checked, () => approval.ask(session.peer, shown, signal), signal);
-      },
-      observer: {
-        ...observer,
-        established: (peer) => {
-          this.clients.set(peer.id, peer);
-          host?.admitted();
-          observer.established(peer);
-        },
-        closed: (peer, error, wasEstablished) => {
-          this.clients.delete(peer.id);
-          this.#sessions.delete(session);
-          this.#awaitClosing(session.finished);
-          host?.refused(error);
-          const limit = wasEstablished ? undefined : limitOfHandshake(error);
-          if (limit !== undefined) this.#strangers.add(limit, 'disconnect', peer.remoteAddress);
-          const refused = approval.refusedBy(error);
-          if (refused === undefined) observer.closed(peer, error, wasEstablished);
-          else this.#options.refused(refused, error);
-        },
-      },
+      expectations: nothing,
+      judge: client,
+      observer: client,
     });
     this.#sessions.add(session);
     session.attach(
@@ -215,6 +207,15 @@ export class ServerRole {
         owner: session,
       }),
     );
+  }
+
+  #left(client: Peer, error: SealwireError, wasEstablished: boolean): void {
+    const session = sessionOf(client);
+    this.clients.delete(client.id);
+    this.#sessions.delete(session);
+    this.#awaitClosing(session.finished);
+    const limit = wasEstablished ? undefined : limitOfHandshake(error);
+    if (limit !== undefined) this.#strangers.add(limit, 'disconnect', client.remoteAddress);
   }
 
   #turnAway(transport: TransportConnection, limit: LimitName): void {

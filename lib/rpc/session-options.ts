@@ -49,13 +49,17 @@ export interface SessionOptions {
   readonly expectations: ReadonlySet<ServiceClass<object>>;
   /** Where this side is a client: see {@link Peer.moveTo}. */
   readonly moveTo?: ((target: string) => Promise<void>) | undefined;
+  readonly judge: PeerJudge;
+  /** What a client says of itself to a server that was found good. */
+  connectionData?: ((signal: AbortSignal) => PeerChecked | Promise<PeerChecked>) | undefined;
+}
+
+export interface PeerJudge {
   /**
    * Throws or rejects unless the peer is to be trusted and let in: {@link ConnectionOwner.checkPeer}. `signal` is aborted
    * when the connection ends.
    */
-  checkPeer(shown: ShownByPeer, signal: AbortSignal): void | Promise<void>;
-  /** What a client says of itself to a server that was found good. */
-  connectionData?: ((signal: AbortSignal) => PeerChecked | Promise<PeerChecked>) | undefined;
+  checkPeer(shown: ShownByPeer, signal: AbortSignal, peer: Peer): void | Promise<void>;
 }
 
 /** What a peer has shown of itself by the end of its handshake. */

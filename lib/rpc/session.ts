@@ -290,10 +290,8 @@ export class Session implements ConnectionOwner {
     protection,
   }: Pick<PendingVerdict, 'peerChain' | 'peer' | 'protection'>): PeerChecked | Promise<PeerChecked> {
     const signal = this.ending;
-    const checked = this.#options.checkPeer(
-      { chain, connectionData: peer.connectionData, protection },
-      signal,
-    );
+    const shown = { chain, connectionData: peer.connectionData, protection };
+    const checked = this.#options.judge.checkPeer(shown, signal, this.peer);
     const answer = (): PeerChecked | Promise<PeerChecked> => {
       this.#checkExpectations(readOffer(peer.manifest).manifest);
       // Who was not waited for is asked nothing: what it gives may be worth something, such as a ticket.

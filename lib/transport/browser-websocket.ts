@@ -122,7 +122,7 @@ class BrowserWebSocketConnection implements TransportConnection {
     this.#websocket = websocket;
     this.remoteAddress = remoteAddress;
     this.#delivery = new Delivery(maxFrameBytes, () => this.#startClosing(cutOff));
-    this.#drain = new Drain(() => websocket.bufferedAmount);
+    this.#drain = new Drain(this);
     websocket.addEventListener('message', ({ data }) => this.#message(data));
     websocket.addEventListener('close', ({ code }) => {
       this.#closing = true;

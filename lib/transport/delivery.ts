@@ -21,7 +21,7 @@ export class Delivery {
   #earlyFrames = 0;
   #receiver: FrameReceiver | undefined;
   /** Frames that wait for open(), at most {@link maxEarlyFrames}. */
-  #held: Uint8Array[] = [];
+  #held: Uint8Array[] | undefined;
   /** Whether the receiver is there and has all that was held back. */
   #flowing = false;
   #stopped = false;
@@ -73,13 +73,16 @@ export class Delivery {
   frame(frame: Uint8Array): void {
     if (this.stopped) return;
     if (this.#flowing) this.#hand(frame);
-    else this.#held.push(frame);
+    else {
+      this.#held ??= [];
+      this.#held.push(frame);
+    }
   }
 
   /** The owner has closed or destroyed the connection: it hears closed() and nothing else. */
   stop(): void {
     this.#stopped = true;
-    this.#held = [];
+    this.#held = undefined;
   }
 
   /** Ends the connection because of an error, which closed() will tell. The first error is the one that is told. */
@@ -104,8 +107,8 @@ export class Delivery {
 
   #release(): void {
     // By index, since the receiver may close the connection from inside frame().
-    for (let index = 0; index < this.#held.length; index++) this.#hand(this.#held[index]!);
-    this.#held = [];
+    for (let index = 0; index < (this.#held?.length ?? 0); index++) this.#hand(this.#held![index]!);
+    this.#held = undefined;
     this.#flowing = true;
     if (this.#ended) this.#tell();
   }

@@ -1,48 +1,53 @@
 // Who waits for buffered bytes to fall: the half of drained() that every transport shares. Each transport tells it when
 // bytes have left and when the way is closed; while nobody waits, neither costs anything.
 
+import type { TransportConnection } from './transport.js';
+
 interface Waiter {
   readonly belowBytes: number;
   readonly resolve: () => void;
 }
 
 export class Drain {
-  readonly #bufferedBytes: () => number;
-  #waiters: Waiter[] = [];
+  readonly #transport: Pick<TransportConnection, 'bufferedBytes'>;
+  /** Undefined while nobody waits. */
+  #waiters: Waiter[] | undefined;
   #ended = false;
 
-  constructor(bufferedBytes: () => number) {
-    this.#bufferedBytes = bufferedBytes;
+  constructor(transport: Pick<TransportConnection, 'bufferedBytes'>) {
+    this.#transport = transport;
   }
 
   /** Whether anybody waits. */
   get awaited(): boolean {
-    return this.#waiters.length > 0;
+    return this.#waiters !== undefined;
   }
 
   /** See {@link TransportConnection.drained}. */
   wait(belowBytes: number): Promise<void> {
-    if (this.#ended || this.#bufferedBytes() <= belowBytes) return Promise.resolve();
-    return new Promise((resolve) => this.#waiters.push({ belowBytes, resolve }));
+    if (this.#ended || this.#transport.bufferedBytes <= belowBytes) return Promise.resolve();
+    this.#waiters ??= [];
+    const waiters = this.#waiters;
+    return new Promise((resolve) => waiters.push({ belowBytes, resolve }));
   }
 
   /** Bytes have left: those who waited for so few go on. */
   check(): void {
-    if (this.#waiters.length === 0) return;
-    const bufferedBytes = this.#bufferedBytes();
+    if (this.#waiters === undefined) return;
+    const { bufferedBytes } = this.#transport;
     const waiting: Waiter[] = [];
     for (const waiter of this.#waiters) {
       if (bufferedBytes <= waiter.belowBytes) waiter.resolve();
       else waiting.push(waiter);
     }
-    this.#waiters = waiting;
+    this.#waiters = waiting.length === 0 ? undefined : waiting;
   }
 
   /** The way is closed: nothing will ever leave, and nobody waits for ever. */
   end(): void {
     this.#ended = true;
-    const waiters = this.#waiters;
-    this.#waiters = [];
+    const waiters = this.#waiters ?? [];
+    this.#waiters = undefined;
     for (const { resolve } of waiters) resolve();
   }
 }

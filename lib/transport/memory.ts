@@ -78,7 +78,7 @@ class MemoryConnection implements TransportConnection {
   readonly kind = 'memory';
   readonly remoteAddress: string;
   readonly #delivery: Delivery;
-  readonly #drain: Drain = new Drain(() => this.#bufferedBytes);
+  readonly #drain: Drain = new Drain(this);
   #peer: MemoryConnection | undefined;
   #opened = false;
   #closing = false;

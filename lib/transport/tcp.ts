@@ -128,7 +128,7 @@ class TcpConnection implements TransportConnection {
     this.remoteAddress = hostAndPort(socket.remoteAddress, socket.remotePort);
     this.#delivery = new Delivery(maxFrameBytes, () => this.#cut());
     this.#frames = new FrameParser(this.#delivery);
-    this.#drain = new Drain(() => socket.writableLength);
+    this.#drain = new Drain(this);
     socket.pause();
     let hasEnded = false;
     socket.on('end', () => {

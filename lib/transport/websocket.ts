@@ -278,7 +278,7 @@ class WebSocketConnection implements TransportConnection {
     this.secure = secureChannel(socket);
     this.remoteAddress = hostAndPort(socket.remoteAddress, socket.remotePort);
     this.#delivery = new Delivery(maxFrameBytes, (error) => this.#cut(error));
-    this.#drain = new Drain(() => websocket.bufferedAmount);
+    this.#drain = new Drain(this);
     this.#earlyBytes = maxFrameBytes + earlyAllowanceBytes;
     websocket.pause();
     socket.setKeepAlive(true, keepAliveDelayMs);
@@ -289,7 +289,7 @@ class WebSocketConnection implements TransportConnection {
       this.#delivery.closed(this.#destroyed ? undefined : closeError(code));
     });
     // Behind the listener of `ws`, so that a chunk with the end of the handshake has already lifted the limit.
-    socket.on('data', this.#countEarly);
+    socket.on('data', this.#countEarly!);
   }
 
   get bufferedBytes(): number {
@@ -323,7 +323,7 @@ class WebSocketConnection implements TransportConnection {
     this.#delivery.raise(bytes);
     // Taking the listener off does not spare it the chunk that is being handed round right now.
     this.#earlyBytes = Number.POSITIVE_INFINITY;
-    this.#socket.off('data', this.#countEarly);
+    this.#stopCounting();
   }
 
   close(): void {
@@ -356,15 +356,21 @@ class WebSocketConnection implements TransportConnection {
     this.#delivery.frame(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length));
   }
 
-  readonly #countEarly = (chunk: Uint8Array): void => {
+  /** Undefined when it is taken off, and not kept. */
+  #countEarly: ((chunk: Uint8Array) => void) | undefined = (chunk) => {
     this.#earlyBytes -= chunk.length;
     if (this.#earlyBytes >= 0) return;
-    this.#socket.off('data', this.#countEarly);
+    this.#stopCounting();
     this.#delivery.fail(
       new SealwireError('LIMIT_EXCEEDED', 'the other side sent too much before the handshake was done'),
     );
     this.#websocket.terminate();
   };
+
+  #stopCounting(): void {
+    if (this.#countEarly !== undefined) this.#socket.off('data', this.#countEarly);
+    this.#countEarly = undefined;
+  }
 
   #cut(error: SealwireError): void {
     if (error.code === 'LIMIT_EXCEEDED') this.#startClosing(messageTooBig);

@@ -123,7 +123,7 @@ function open(
     limits,
     clock,
     expectations: new Set(),
-    checkPeer: () => undefined,
+    judge: { checkPeer: () => undefined },
     observer: {
       established: () => isReady(),
       failed: (_peer, ...args) => events.push(['failed', ...args]),
