@@ -95,7 +95,8 @@ export class Agreement {
     this.secrets = fields.secrets;
     this.transport = fields.transport;
     this.allowed = fields.allowed;
-    this.peerChain = fields.peerChain;
+    // Copies of their own: as views they would keep all that was received with them.
+    this.peerChain = fields.peerChain.map((certificate) => Uint8Array.from(certificate));
     this.later = fields.later;
   }
 
