@@ -166,31 +166,9 @@ export class ClientRole {
   }
 
   #handshake(transport: TransportConnection, hello: ClientHello, timeoutMs: number): Promise<void> {
-    const { platform, settings, services, interceptors, expectations, observer, moveTo } = this.#options;
+    const { platform, settings } = this.#options;
     return new Promise((resolve, reject) => {
-      const session: Session = new Session({
-        id: 0,
-        services,
-        interceptors,
-        heartbeat: settings.heartbeat,
-        limits: settings.limits,
-        rateLimit: settings.rateLimit,
-        onLimit: settings.onLimit,
-        clock: platform.clock,
-        expectations,
-        moveTo,
-        judge: { checkPeer: (shown, signal) => this.#checkServer(shown, signal) },
-        connectionData: settings.connectionData,
-        observer: {
-          ...observer,
-          established: () => this.#admit(session, resolve),
-          closed: (peer, error, wasEstablished) => {
-            const reason = this.#refusal instanceof SealwireError ? this.#refusal : error;
-            observer.closed(peer, reason, wasEstablished);
-            reject(this.#refusal ?? error);
-          },
-        },
-      });
+      const session = this.#newSession(resolve, reject);
       this.#session = session;
       session.attach(
         new Connection({
@@ -204,6 +182,35 @@ export class ClientRole {
         }),
       );
     });
+  }
+
+  /** By itself, since its functions live as long as it does, and would keep all that is at hand where they are made. */
+  #newSession(ready: () => void, ended: (error: unknown) => void): Session {
+    const { platform, settings, services, interceptors, expectations, observer, moveTo } = this.#options;
+    const session: Session = new Session({
+      id: 0,
+      services,
+      interceptors,
+      heartbeat: settings.heartbeat,
+      limits: settings.limits,
+      rateLimit: settings.rateLimit,
+      onLimit: settings.onLimit,
+      clock: platform.clock,
+      expectations,
+      moveTo,
+      judge: { checkPeer: (shown, signal) => this.#checkServer(shown, signal) },
+      connectionData: settings.connectionData,
+      observer: {
+        ...observer,
+        established: () => this.#admit(session, ready),
+        closed: (peer, error, wasEstablished) => {
+          const reason = this.#refusal instanceof SealwireError ? this.#refusal : error;
+          observer.closed(peer, reason, wasEstablished);
+          ended(this.#refusal ?? error);
+        },
+      },
+    });
+    return session;
   }
 
   /** Keys are there; calls go through when the server knows who makes them. */
