@@ -13,6 +13,8 @@ export interface Clock {
   date(): Date;
   /** Calls back once after `ms`, {@link longestTimerMs} at most. */
   setTimer(ms: number, callback: () => void): StopTimer;
+  /** Calls back when the code that runs now is through, with all that has waited for it: still in this turn of the event loop. */
+  soon(callback: () => void): void;
   /** Calls back when the event loop is through with what it is doing now. */
   endOfTurn(callback: () => void): void;
 }

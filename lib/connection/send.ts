@@ -81,6 +81,8 @@ export class Sender implements PressureOwner {
   #batchBytes = 0;
   /** Something was sent in this turn of the event loop, so what follows is gathered. */
   #busy = false;
+  /** There was something to gather the last time that anybody looked. */
+  #gathers = true;
   /** The channels have something to send, and their next turn is arranged. */
   #pumping = false;
   #draining = false;
@@ -88,7 +90,8 @@ export class Sender implements PressureOwner {
   #quietTurns = 0;
   /** One function for all turns. */
   readonly #endTurn = (): void => {
-    if (this.#batch.length === 0) {
+    this.#gathers = this.#batch.length > 0;
+    if (!this.#gathers) {
       this.#busy = false;
       return;
     }
@@ -184,7 +187,9 @@ export class Sender implements PressureOwner {
     this.#quietTurns = 0;
     if (!this.#busy) {
       this.#busy = true;
-      this.#clock.endOfTurn(this.#endTurn);
+      // A conversation of one message at a time has nothing to gather, and need not wait for the turn to find that out.
+      if (this.#gathers) this.#clock.endOfTurn(this.#endTurn);
+      else this.#clock.soon(this.#endTurn);
       this.#write(flags, frameTypes.messages, [message]);
       return;
     }

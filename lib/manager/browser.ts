@@ -23,6 +23,7 @@ const browserClock: Clock = {
     const timer = setTimeout(callback, ms);
     return () => clearTimeout(timer);
   },
+  soon: (callback) => queueMicrotask(callback),
   // A message to oneself comes in the next turn; a timer would wait for 4 ms once it is nested.
   endOfTurn(callback) {
     const { port1, port2 } = new MessageChannel() as unknown as BrowserMessageChannel;

@@ -21,6 +21,7 @@ const nodeClock: Clock = {
     const timer = setTimeout(callback, ms);
     return () => clearTimeout(timer);
   },
+  soon: (callback) => process.nextTick(callback),
   endOfTurn,
 };
 

@@ -113,7 +113,7 @@ export class Generation {
 
 /** nonce = iv xor (six zero bytes ‖ sequence): the sequence is the part of the nonce that travels with each record. */
 export function writeNonce(nonce: Uint8Array, iv: Uint8Array, sequence: number): void {
-  nonce.fill(0, 0, sequenceInNonce);
   writeSequence(nonce, sequenceInNonce, sequence);
-  for (let index = 0; index < nonceBytes; index++) nonce[index]! ^= iv[index]!;
+  for (let index = 0; index < sequenceInNonce; index++) nonce[index] = iv[index]!;
+  for (let index = sequenceInNonce; index < nonceBytes; index++) nonce[index]! ^= iv[index]!;
 }

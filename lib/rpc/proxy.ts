@@ -69,9 +69,9 @@ export function createProxy<Service extends object, Options extends CallOptions 
   const methods = new Map<string, (...args: unknown[]) => unknown>();
   const handler: ProxyHandler<object> = {
     get(_target, key) {
-      if (typeof key !== 'string' || isNotMethod(key)) return undefined;
-      let method = methods.get(key);
+      let method = methods.get(key as string);
       if (method === undefined) {
+        if (typeof key !== 'string' || isNotMethod(key)) return undefined;
         const { wireName = key, own: declares } = declared?.get(key) ?? {};
         const name = `${serviceName}.${wireName}`;
         // As it stands where nothing else is said, so that most calls have nothing to plan.

@@ -157,11 +157,23 @@ export class PackedMessage {
   }
 }
 
+/**
+ * Where short bodies are unpacked: msgpackr hangs a DataView on whatever it reads, and to make one takes longer than to copy
+ * a body, and to read most of them. What is read from here is copied out.
+ */
+const stage = new Uint8Array(512);
+
+function staged(bytes: Uint8Array): Uint8Array {
+  if (bytes.length > stage.length) return bytes;
+  stage.set(bytes);
+  return stage;
+}
+
 function unpack(bytes: Uint8Array, start: number, end: number): unknown {
   range.start = start;
   range.end = end;
   try {
-    return codec.unpack(bytes, range);
+    return codec.unpack(staged(bytes), range);
   } catch (cause) {
     throw new SealwireError('PROTOCOL_ERROR', 'a message cannot be decoded', { cause });
   }

@@ -70,6 +70,32 @@ describe('connection, sending', () => {
       expect(client.clock.waitingForEndOfTurn).to.equal(1);
     });
 
+    it('looks soon whether there is anything to gather while there was nothing, and waits for whole turns while there is', () => {
+      const { client } = start();
+      const { clock } = client;
+      const asked: string[] = [];
+      for (const when of ['soon', 'endOfTurn'] as const) {
+        const ask = clock[when].bind(clock);
+        clock[when] = (callback) => {
+          asked.push(when);
+          ask(callback);
+        };
+      }
+      const turn = (...messages: string[]): string[] => {
+        asked.length = 0;
+        send(client, 3, ...messages);
+        clock.endTurn();
+        return [...asked];
+      };
+      expect(turn('a'), 'nothing is known yet').to.deep.equal(['endOfTurn']);
+      expect(turn('b')).to.deep.equal(['soon']);
+      expect(turn('c')).to.deep.equal(['soon']);
+      expect(turn('d', 'e'), 'there was something to gather').to.deep.equal(['soon', 'endOfTurn']);
+      expect(turn('f')).to.deep.equal(['endOfTurn']);
+      expect(turn(), 'an idle turn').to.deep.equal([]);
+      expect(turn('g')).to.deep.equal(['soon']);
+    });
+
     it('closes a batch when the flags change, and keeps the order', () => {
       const joined = start();
       for (const [index, flags] of [0, 1, 2, 3, 3, 2, 1, 0, 0, 0, 2, 2].entries()) {

@@ -35,6 +35,10 @@ export class JumpingClock implements Clock {
     return stop;
   }
 
+  soon(callback: () => void): void {
+    process.nextTick(callback);
+  }
+
   endOfTurn(callback: () => void): void {
     setImmediate(callback);
   }

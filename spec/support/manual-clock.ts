@@ -31,6 +31,11 @@ export class ManualClock implements Clock {
     return () => void this.#timers.delete(timer);
   }
 
+  /** Code that a spec runs is through when the spec says so: at the end of the turn. */
+  soon(callback: () => void): void {
+    this.#turn.push(callback);
+  }
+
   endOfTurn(callback: () => void): void {
     this.#turn.push(callback);
   }
