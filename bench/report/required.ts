@@ -51,6 +51,13 @@ export const requirements: readonly Requirement[] = [
   ...against('both flags against None', ['flags-round-trip', 'flags-in-flight-64'], ['sealwire-none'], {
     within: 1.15,
   }),
+  ...against(
+    'both flags against None, TCP',
+    ['flags-round-trip', 'flags-in-flight-64'],
+    ['sealwire-tcp-none'],
+    { within: 1.15 },
+    'sealwire-tcp',
+  ),
   ...against('handshakes/s', ['handshakes-p256'], ['tls'], { atLeast: 1 }, 'sealwire-tcp'),
   ...against('idle connection, memory', ['idle'], ['ws-tls'], { atLeast: 2 }),
 ];
