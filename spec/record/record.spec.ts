@@ -217,6 +217,15 @@ describe('key updates', () => {
     expect(counted.exhausted(0)).to.equal(true);
   });
 
+  it('leave no nonce behind, which all of them write in one place', () => {
+    const generation = new Generation(secret());
+    const nonce = generation.nonce();
+    expect(new Generation(secret()).nonce()).to.equal(nonce);
+    expect(nonce.every((byte) => byte === 0)).to.equal(false);
+    generation.destroy();
+    expect(nonce.every((byte) => byte === 0)).to.equal(true);
+  });
+
   it('wipe what they leave behind', () => {
     const bytes = new Uint8Array(32).fill(9);
     const old = new TrafficSecret(nodeCrypto, 'aes-256-gcm', bytes, 1);
