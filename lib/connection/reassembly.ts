@@ -4,17 +4,26 @@
 // how many of them may be unfinished, and how long one may stay so. Bytes are gathered in blocks, each as it is needed:
 // neither an announcement nor a flood of tiny fragments costs more memory than what was really sent.
 
+import { concat, empty } from '../base/bytes.js';
 import type { Clock, StopTimer } from '../base/clock.js';
 import { SealwireError } from '../base/errors.js';
 import type { Limits } from '../base/limits.js';
 import { decodeFragment, maxOpenTransfers, openTransfersFactor } from '../wire/fragment.js';
 
 const blockBytes = 64 * 1024;
+/** A fragment of fewer bytes is not worth an entry of its own. */
+const leastKeptBytes = 8 * 1024;
+/** What is kept as it is holds on to no more than so many times its bytes. */
+const mostHeldFactor = 2;
 
 interface Unfinished {
   readonly flags: number;
-  readonly blocks: Uint8Array[];
+  /** The bytes so far, in a row: fragments as they came, and stretches of blocks. */
+  readonly parts: Uint8Array[];
   bytes: number;
+  /** The block that is being filled, and how far. */
+  block: Uint8Array;
+  blockUsed: number;
   /** Whether anything came since the timer last looked. */
   moving: boolean;
 }
@@ -50,8 +59,9 @@ export class Reassembly {
   }
 
   /**
-   * The body of a fragment, and the flags that its frame really had. Gives the whole once the last one is there; the
-   * body is copied, so it need not be kept. Throws PROTOCOL_ERROR or LIMIT_EXCEEDED, and the connection ends.
+   * The body of a fragment, and the flags that its frame really had; nobody else may write to it from here on. Gives the
+   * whole once the last one is there: a view of the body where that is all. Throws PROTOCOL_ERROR or LIMIT_EXCEEDED, and the
+   * connection ends.
    */
   add(flags: number, body: Uint8Array): Uint8Array | undefined {
     const { transfer, last, bytes } = decodeFragment(body);
@@ -64,13 +74,16 @@ export class Reassembly {
       );
     }
     this.#admit(unfinished, bytes.length);
-    append(unfinished, bytes);
-    this.#bytes += bytes.length;
-    if (!last) return undefined;
-    this.#bytes -= unfinished.bytes;
+    const isAll = last && unfinished.bytes === 0;
+    if (!isAll) append(unfinished, bytes);
+    if (!last) {
+      this.#bytes += bytes.length;
+      return undefined;
+    }
+    this.#bytes -= isAll ? 0 : unfinished.bytes - bytes.length;
     this.#unfinished!.delete(transfer);
     if (this.#unfinished!.size === 0) this.#rest();
-    return whole(unfinished);
+    return isAll ? bytes : concat(unfinished.parts);
   }
 
   /** What is unfinished is dropped. */
@@ -89,7 +102,7 @@ export class Reassembly {
       throw exceeded(`more than ${maxOpenTransfers} unfinished messages at once`);
     }
     this.#lastTransfer = transfer;
-    const unfinished: Unfinished = { flags, blocks: [], bytes: 0, moving: true };
+    const unfinished: Unfinished = { flags, parts: [], bytes: 0, block: empty, blockUsed: 0, moving: true };
     this.#unfinished.set(transfer, unfinished);
     this.#stopTimer ??= this.#watch();
     return unfinished;
@@ -130,23 +143,33 @@ export class Reassembly {
 
 function append(unfinished: Unfinished, bytes: Uint8Array): void {
   unfinished.moving = true;
+  unfinished.bytes += bytes.length;
+  if (bytes.length >= leastKeptBytes && mostHeldFactor * bytes.length >= bytes.buffer.byteLength) {
+    unfinished.parts.push(bytes);
+    return;
+  }
   for (let taken = 0; taken < bytes.length; ) {
-    const offset = unfinished.bytes % blockBytes;
-    if (offset === 0) unfinished.blocks.push(new Uint8Array(blockBytes));
-    const part = bytes.subarray(taken, taken + blockBytes - offset);
-    unfinished.blocks.at(-1)!.set(part, offset);
-    unfinished.bytes += part.length;
+    const part = bytes.subarray(taken, taken + blockBytes - (unfinished.blockUsed % blockBytes));
+    copyIntoBlock(unfinished, part);
     taken += part.length;
   }
 }
 
-function whole({ blocks, bytes }: Unfinished): Uint8Array {
-  const message = new Uint8Array(bytes);
-  for (const [index, block] of blocks.entries()) {
-    const offset = index * blockBytes;
-    message.set(block.subarray(0, bytes - offset), offset);
+/** `part` is no longer than what is left of the block, or than a block. */
+function copyIntoBlock(unfinished: Unfinished, part: Uint8Array): void {
+  const { parts } = unfinished;
+  if (unfinished.blockUsed === unfinished.block.length) {
+    unfinished.block = new Uint8Array(blockBytes);
+    unfinished.blockUsed = 0;
   }
-  return message;
+  const { block, blockUsed } = unfinished;
+  block.set(part, blockUsed);
+  unfinished.blockUsed += part.length;
+  // Fragments of a byte each must not cost a view each: what came right before is in the same stretch.
+  const before = parts.at(-1);
+  const goesOn = before !== undefined && before.buffer === block.buffer && blockUsed > 0;
+  const start = goesOn ? parts.pop()!.byteOffset : blockUsed;
+  parts.push(block.subarray(start, unfinished.blockUsed));
 }
 
 function exceeded(what: string): SealwireError {

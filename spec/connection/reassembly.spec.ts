@@ -1,10 +1,10 @@
 // What a receiver makes of fragments, and of peers and people on the way who play with them.
 
 import { expect } from 'chai';
-import { concat } from '../../lib/base/bytes.js';
+import { concat, sameBytes } from '../../lib/base/bytes.js';
 import { SealwireError } from '../../lib/base/errors.js';
 import { Reassembly } from '../../lib/connection/reassembly.js';
-import { decodeFragment, encodeFragmentHeader } from '../../lib/wire/fragment.js';
+import { decodeFragment, encodeFragmentHeader, fragmentHeaderBytes } from '../../lib/wire/fragment.js';
 import { ManualClock } from '../support/manual-clock.js';
 import { anonymous, established, expectEnd, turns } from './joined.js';
 
@@ -55,12 +55,52 @@ describe('connection, reassembly', () => {
     expect([...each.add(0, part(9, true, 1))!], 'one alone').to.deep.equal([7]);
   });
 
-  it('keeps its own copy: the frame may be used again', () => {
+  it('copies what would keep more memory alive than it has bytes, and keeps the rest as it came', () => {
     const { each } = reassembly();
-    const body = part(1, false, 3, 1);
-    each.add(0, body);
-    body.fill(9);
-    expect([...each.add(0, part(1, true, 1, 2))!]).to.deep.equal([1, 1, 1, 2]);
+    // 20,000 bytes: in memory of their own, in twice as much, and in the chunk that a socket read.
+    const own = part(1, false, 20_000, 1);
+    const half = new Uint8Array(40_000).subarray(0, 20_000 + fragmentHeaderBytes);
+    half.set(part(1, false, 20_000, 2));
+    const chunk = new Uint8Array(65_536).subarray(100, 20_105);
+    chunk.set(part(1, false, 20_000, 3));
+    const small = part(1, false, 3, 4);
+    for (const body of [own, half, chunk, small]) {
+      each.add(0, body);
+      body.fill(9);
+    }
+    const whole = each.add(0, part(1, true, 1, 5))!;
+    expect([0, 20_000, 40_000, 60_000, 60_003].map((at) => whole[at])).to.deep.equal([9, 9, 3, 4, 5]);
+  });
+
+  it('gives out what came in one fragment without a copy', () => {
+    const { each } = reassembly();
+    const body = part(1, true, 20_000);
+    expect(each.add(0, body)!.buffer).to.equal(body.buffer);
+    expect(each.bytes).to.equal(0);
+  });
+
+  it('puts all lengths together in any mixture, those around a block and around what is kept included', () => {
+    const each = new Reassembly({ ...limits, maxMessageBytes: 2 ** 20 }, new ManualClock(), {
+      stalled: () => {},
+    });
+    const lengths = [1, 8191, 2, 8192, 3, 65_535, 1, 1, 65_536, 65_537, 4, 20_000, 5, 131_073];
+    const chunk = new Uint8Array(400_000);
+    lengths.forEach((length, index) => {
+      const body = part(1, false, length, index + 1);
+      // Every other one is a view of something large, and is copied.
+      if (index % 2 === 0) each.add(3, body);
+      else {
+        chunk.set(body);
+        each.add(3, chunk.subarray(0, body.length));
+      }
+    });
+    const whole = each.add(3, part(1, true, 1, 99))!;
+    const expected = concat([
+      ...lengths.map((length, index) => new Uint8Array(length).fill(index + 1)),
+      Uint8Array.of(99),
+    ]);
+    expect(sameBytes(whole, expected)).to.equal(true);
+    expect(each.bytes).to.equal(0);
   });
 
   it('refuses a message whose fragments have different flags, in each direction', () => {
