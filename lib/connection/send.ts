@@ -54,6 +54,9 @@ const quietTurnsWanted = 3;
 /** Behind so much in its channel a volatile message would be stale when it left: it is dropped. */
 const volatileBytes = 16 * 1024;
 
+/** From this length on a frame costs more to copy than a few more writes. */
+const leastApartBytes = 12 * 1024;
+
 /** How much of what is large goes in one frame while nobody else has anything to say. */
 const quietFragmentBytes = maxWholeBytes - fragmentHeaderBytes;
 
@@ -338,7 +341,15 @@ export class Sender implements PressureOwner {
       this.#transport.send(gatheredFrame(type, parts));
       return;
     }
-    if (sealer.needsRekey(totalBytes(parts))) this.#transport.send(sealer.rekey(), true);
+    const bodyBytes = totalBytes(parts);
+    if (sealer.needsRekey(bodyBytes)) this.#transport.send(sealer.rekey(), true);
+    if (this.#transport.sendApart !== undefined && bodyBytes >= leastApartBytes) {
+      const pieces = sealer.sealApart(flags, type, parts);
+      if (pieces !== undefined) {
+        this.#transport.sendApart(pieces);
+        return;
+      }
+    }
     this.#transport.send(sealer.sealGathered(flags, type, parts), (flags & Security.Encrypted) !== 0);
   }
 }

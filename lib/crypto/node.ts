@@ -57,6 +57,7 @@ import {
   type CryptoProvider,
   type KeyKind,
   type Mac,
+  nonceBytes,
   type PrivateKey,
   type SignatureAlgorithm,
   type StreamCipher,
@@ -250,6 +251,17 @@ class NodeAead implements Aead {
     output.set(cipher.update(plaintext));
     cipher.final();
     output.set(cipher.getAuthTag(), plaintext.length);
+  }
+
+  sealApart(nonce: Uint8Array, associatedData: Uint8Array, parts: readonly Uint8Array[]): Uint8Array[] {
+    const key = alive(this.#key);
+    requireLength('a nonce', nonce, nonceBytes);
+    const cipher = createCipheriv(this.#cipher, key, nonce, { authTagLength: tagBytes });
+    cipher.setAAD(associatedData);
+    const sealed: Uint8Array[] = parts.map((part) => cipher.update(part));
+    cipher.final();
+    sealed.push(cipher.getAuthTag());
+    return sealed;
   }
 
   open(nonce: Uint8Array, associatedData: Uint8Array, sealed: Uint8Array, output: Uint8Array): boolean {

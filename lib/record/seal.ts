@@ -3,6 +3,8 @@
 //   1. refuse past the hard limits        4. encrypt and / or MAC, in place
 //   2. make the record, header first      5. count it
 //   3. nonce = static IV xor sequence
+//
+// What is long may leave in pieces instead: header, ciphertexts in memory of their own, tag.
 
 import { totalBytes, writeAll } from '../base/bytes.js';
 import { SealwireError } from '../base/errors.js';
@@ -57,9 +59,7 @@ export class Sealer {
   sealGathered(flags: number, type: FrameType, parts: readonly Uint8Array[]): Uint8Array {
     const generation = this.#generation;
     const bodyBytes = totalBytes(parts);
-    if (generation.exhausted(bodyBytes)) {
-      throw new SealwireError('RECORD_REJECTED', 'these keys have sealed all that they may; reconnect');
-    }
+    refuseExhausted(generation, bodyBytes);
     const bodyEnd = recordHeaderBytes + bodyBytes;
     const frame = allocate(flags & 2 ? bodyEnd + tagBytes : bodyEnd);
     writeRecordHeader(frame, flags, type, generation.number, generation.sequence);
@@ -77,6 +77,24 @@ export class Sealer {
     }
     generation.advance(bodyBytes);
     return frame;
+  }
+
+  /**
+   * The same as pieces that are the frame in a row, for transports that take such: nothing is copied where the cipher makes
+   * memory of its own anyway. Undefined, and nothing is sealed, where {@link sealGathered} is the better way.
+   */
+  sealApart(flags: number, type: FrameType, parts: readonly Uint8Array[]): Uint8Array[] | undefined {
+    const generation = this.#generation;
+    const bodyBytes = totalBytes(parts);
+    if (flags !== bothFlags || generation.aead.sealApart === undefined) return undefined;
+    refuseExhausted(generation, bodyBytes);
+    const header = allocate(recordHeaderBytes);
+    writeRecordHeader(header, flags, type, generation.number, generation.sequence);
+    const pieces = generation.aead.sealApart(generation.nonce(), header, parts, bodyBytes);
+    if (pieces === undefined) return undefined;
+    generation.advance(bodyBytes);
+    pieces.unshift(header);
+    return pieces;
   }
 
   /** Whether a key update is due before a record with a body of `bodyBytes`. */
@@ -103,6 +121,11 @@ export class Sealer {
   destroy(): void {
     this.#generation.destroy();
   }
+}
+
+function refuseExhausted(generation: Generation, bodyBytes: number): void {
+  if (!generation.exhausted(bodyBytes)) return;
+  throw new SealwireError('RECORD_REJECTED', 'these keys have sealed all that they may; reconnect');
 }
 
 /** Bytes that a record has beside its body. */

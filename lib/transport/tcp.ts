@@ -7,6 +7,7 @@
 // A FIN between two frames is a peaceful close, one inside a frame is an error, a reset always is.
 
 import { createServer, type Socket } from 'node:net';
+import { totalBytes } from '../base/bytes.js';
 import type { SealwireError } from '../base/errors.js';
 import { type Address, hostAndPort, misaddressed, parseAddress } from './address.js';
 import { Delivery } from './delivery.js';
@@ -174,12 +175,7 @@ class TcpConnection implements TransportConnection {
   send(frame: Uint8Array): void {
     const socket = this.#socket;
     if (this.#closing || !socket.writable) return;
-    // What is sent in one turn of the event loop leaves in one system call.
-    if (!this.#corked) {
-      this.#corked = true;
-      socket.cork();
-      process.nextTick(this.#uncork);
-    }
+    this.#cork();
     if (frame.length <= mergeUpToBytes) {
       const merged = Buffer.allocUnsafe(lengthBytes + frame.length);
       merged.writeUInt32BE(frame.length, 0);
@@ -191,6 +187,24 @@ class TcpConnection implements TransportConnection {
       socket.write(header);
       socket.write(frame, this.#written);
     }
+  }
+
+  sendApart(pieces: readonly Uint8Array[]): void {
+    const socket = this.#socket;
+    if (this.#closing || !socket.writable) return;
+    this.#cork();
+    const header = Buffer.allocUnsafe(lengthBytes);
+    header.writeUInt32BE(totalBytes(pieces), 0);
+    socket.write(header);
+    for (const piece of pieces) socket.write(piece, piece === pieces.at(-1) ? this.#written : undefined);
+  }
+
+  /** What is sent in one turn of the event loop leaves in one system call. */
+  #cork(): void {
+    if (this.#corked) return;
+    this.#corked = true;
+    this.#socket.cork();
+    process.nextTick(this.#uncork);
   }
 
   setMaxFrameBytes(bytes: number): void {

@@ -46,6 +46,11 @@ export interface TransportConnection {
    */
   send(frame: Uint8Array, isEncrypted?: boolean): void;
   /**
+   * The same of a frame of ciphertext that is these pieces in a row, which are handed to the system as they are. Left out by
+   * transports that would have to join them.
+   */
+  sendApart?(pieces: readonly Uint8Array[]): void;
+  /**
    * The handshake is done: from now on frames of up to this many bytes are accepted; a larger one closes the
    * connection. Before the first call all frames *together* may have `maxFrameBytes` (and a little framing), so it
    * is called from inside the frame() that ends the handshake, and a peer must not send calls before then.

@@ -8,6 +8,7 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { createServer as createSocketServer, type Socket, type Server as SocketServer } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type RawData, WebSocket, WebSocketServer } from 'ws';
+import { totalBytes } from '../base/bytes.js';
 import { SealwireError } from '../base/errors.js';
 import { type Address, hostAndPort, parseAddress } from './address.js';
 import { Delivery, earlyAllowanceBytes } from './delivery.js';
@@ -30,6 +31,7 @@ import {
   type ServerTransport,
   type TransportConnection,
 } from './transport.js';
+import { binaryHeader } from './websocket-header.js';
 
 /** Longest that a client may take to ask for the upgrade; the rest of the handshake is timed by the connection. */
 const upgradeTimeoutMs = 10_000;
@@ -330,6 +332,19 @@ class WebSocketConnection implements TransportConnection {
     if (this.#websocket.readyState !== WebSocket.OPEN) return;
     if (isEncrypted) this.#masking?.spareNext();
     this.#websocket.send(frame, this.#written);
+  }
+
+  /**
+   * Past `ws`, which takes no pieces: it hands what it is given to the socket at once as long as it compresses nothing, so all
+   * stays in order, and bytes that wait in the socket are counted by `bufferedAmount`.
+   */
+  sendApart(pieces: readonly Uint8Array[]): void {
+    if (this.#websocket.readyState !== WebSocket.OPEN) return;
+    const socket = this.#socket;
+    socket.cork();
+    socket.write(binaryHeader(totalBytes(pieces), this.#masking !== undefined));
+    for (const piece of pieces) socket.write(piece, piece === pieces.at(-1) ? this.#written : undefined);
+    socket.uncork();
   }
 
   setMaxFrameBytes(bytes: number): void {

@@ -3,7 +3,7 @@
 
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { sameBytes, toHex, utf8 } from '../../lib/base/bytes.js';
+import { concat, sameBytes, toHex, utf8 } from '../../lib/base/bytes.js';
 import { type Aead, nonceBytes, tagBytes } from '../../lib/crypto/provider.js';
 import { backends, bytesOf, ciphers, codeThrownBy, pairs } from './backends.js';
 
@@ -136,6 +136,28 @@ for (const [one, other] of pairs) {
           }),
           runs,
         );
+      });
+
+      it(`${cipher}: parts that one seals apart are what it seals in a row`, () => {
+        for (const lengths of [[0], [1], [5, 9000], [16_384, 16_400, 3], [5, 65_536], [200_000]]) {
+          const parts = lengths.map((length, index) => bytesOf(length, index + 1));
+          const before = parts.map((part) => part.slice());
+          const aead = one.aead(cipher, bytesOf(32, 3));
+          const plaintext = concat(parts);
+          const sealed = new Uint8Array(plaintext.length + tagBytes);
+          const ad = bytesOf(8, 5);
+          aead.seal(bytesOf(12, 4), ad, plaintext, sealed);
+          const apart = aead.sealApart?.(bytesOf(12, 4), ad, parts, plaintext.length);
+          if (one.name === 'node') expect(apart).to.have.length(parts.length + 1);
+          if (apart !== undefined) expect(sameBytes(concat(apart), sealed)).to.equal(true);
+          expect(sameBytes(concat(parts), concat(before)), 'nothing is changed').to.equal(true);
+          aead.destroy();
+          if (aead.sealApart !== undefined) {
+            expect(codeThrownBy(() => aead.sealApart!(bytesOf(12, 4), ad, parts, plaintext.length))).to.equal(
+              'INVALID_STATE',
+            );
+          }
+        }
       });
 
       it(`${cipher}: one flipped bit anywhere is refused, and no plaintext stays in the output`, () => {

@@ -2,6 +2,7 @@
 
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { concat, sameBytes } from '../../lib/base/bytes.js';
 import { SealwireError } from '../../lib/base/errors.js';
 import { nobleCrypto } from '../../lib/crypto/noble.js';
 import { nodeCrypto } from '../../lib/crypto/node.js';
@@ -58,6 +59,32 @@ describe('records', () => {
       ),
       { numRuns: 60, seed: 1 },
     );
+  });
+
+  it('are the same in pieces as in a row, count the same, and open', () => {
+    const { sealer, opener } = pair();
+    const { sealer: other } = pair();
+    for (const lengths of [[5, 70_000], [20_000, 20_000, 1], [1]]) {
+      const parts = lengths.map((length, index) => new Uint8Array(length).fill(index + 1));
+      const pieces = sealer.sealApart(3, frameTypes.fragment, parts)!;
+      const frame = concat(pieces);
+      const gathered = other.sealGathered(3, frameTypes.fragment, parts);
+      expect(sameBytes(frame, gathered)).to.equal(true);
+      expect(sealer.sequence).to.equal(other.sequence);
+      expect(sameBytes(opener.open(frame).body, concat(parts))).to.equal(true);
+    }
+  });
+
+  it('are not made in pieces under one flag, nor by a backend that would have to copy; nothing is counted then', () => {
+    const { sealer } = pair();
+    const parts = [new Uint8Array(20_000)];
+    for (const flags of [1, 2])
+      expect(sealer.sealApart(flags, frameTypes.messages, parts)).to.equal(undefined);
+    const noble = new Sealer(secret(nobleCrypto), noRekey, () => 0);
+    expect(noble.sealApart(3, frameTypes.messages, parts)).to.equal(undefined);
+    expect([sealer.sequence, noble.sequence]).to.deep.equal([0, 0]);
+    sealer.destroy();
+    expect(refusal(() => sealer.sealApart(3, frameTypes.messages, parts))).to.equal('INVALID_STATE');
   });
 
   it('are refused when any single bit is flipped, or are no longer vouched for', () => {

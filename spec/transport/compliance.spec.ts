@@ -351,6 +351,34 @@ for (const suite of suites) {
       });
     });
 
+    it('carries a frame in pieces like any other, in its place among others, of any length and in both directions', async () => {
+      const { client, server } = await meeting.pair(freeUrl, { raised: true });
+      if (client.sendApart === undefined) {
+        expect(suite.name).to.match(/^(browser|memory)/);
+        return;
+      }
+      for (const [from, to] of [
+        [client, server],
+        [server, client],
+      ] as const) {
+        const received = Recorder.on(to);
+        const expected: Uint8Array[] = [];
+        // Around the lengths at which a WebSocket header grows.
+        for (const length of [1, 125, 126, 127, 300, 65_535, 65_536, 200_000]) {
+          const frame = pattern(length);
+          from.sendApart!([frame.subarray(0, 8), frame.subarray(8, 9000), frame.subarray(9000)]);
+          from.send(pattern(3), true);
+          expected.push(frame, pattern(3));
+        }
+        await received.count(expected.length);
+        expect(sameFrames(received.frames, expected)).to.equal(true);
+        await from.drained(0);
+        expect(from.bufferedBytes).to.equal(0);
+      }
+      client.close();
+      client.sendApart([pattern(8)]);
+    });
+
     describe('drained()', () => {
       it('resolves at once where no more is buffered than that', async () => {
         const { client } = await meeting.pair(freeUrl);

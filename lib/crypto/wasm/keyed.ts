@@ -41,8 +41,9 @@ abstract class Keyed<Other extends { destroy(): void }> {
 
   /** The other backend's, for a message of that many bytes; undefined for those that stay here. */
   protected other(bytes: number): Other | undefined {
+    const key = alive(this.#key);
     if (this.#large === undefined || bytes < this.#large.from) return undefined;
-    this.#other ??= this.#large.make(alive(this.#key));
+    this.#other ??= this.#large.make(key);
     return this.#other;
   }
 
@@ -68,6 +69,15 @@ export class WasmAead extends Keyed<Aead> implements Aead {
     const other = this.other(plaintext.length);
     if (other !== undefined) other.seal(nonce, associatedData, plaintext, output);
     else this.#cipher.seal(key, nonce, associatedData, plaintext, output);
+  }
+
+  sealApart(
+    nonce: Uint8Array,
+    associatedData: Uint8Array,
+    parts: readonly Uint8Array[],
+    bytes: number,
+  ): Uint8Array[] | undefined {
+    return this.other(bytes)?.sealApart?.(nonce, associatedData, parts, bytes);
   }
 
   open(nonce: Uint8Array, associatedData: Uint8Array, sealed: Uint8Array, output: Uint8Array): boolean {

@@ -1,0 +1,26 @@
+// The header of a WebSocket frame (RFC 6455 §5.2) that holds a whole binary message, for what goes to the socket past `ws`.
+//
+//   FIN 1, opcode 2 │ MASK, length 7 │ [ length 16 or 64 ] │ [ masking key, four zero bytes ]
+//
+// A client says that it masks, as it must, with the key that changes nothing: only ciphertext may go this way (masking.ts).
+
+const finalBinary = 0x82;
+const maskBit = 0x80;
+const maskingKeyBytes = 4;
+const length16 = 126;
+const length64 = 127;
+
+/** In front of `bytes` bytes of ciphertext. */
+export function binaryHeader(bytes: number, isMasked: boolean): Uint8Array {
+  const lengthBytes = bytes < length16 ? 0 : bytes < 2 ** 16 ? 2 : 8;
+  const header = new Uint8Array(2 + lengthBytes + (isMasked ? maskingKeyBytes : 0));
+  header[0] = finalBinary;
+  header[1] =
+    (lengthBytes === 0 ? bytes : lengthBytes === 2 ? length16 : length64) | (isMasked ? maskBit : 0);
+  let rest = bytes;
+  for (let at = 1 + lengthBytes; at > 1; at--) {
+    header[at] = rest % 256;
+    rest = Math.floor(rest / 256);
+  }
+  return header;
+}
