@@ -38,7 +38,6 @@ const owners: Record<string, readonly string[]> = {
   'node:util': ['lib/cli/command.ts'],
   'node:net': [
     'lib/transport/dial.ts',
-    'lib/transport/intake.ts',
     'lib/transport/tcp.ts',
     'lib/transport/tls.ts',
     'lib/transport/websocket.ts',
