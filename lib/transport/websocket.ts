@@ -14,7 +14,6 @@ import { type Address, hostAndPort, parseAddress } from './address.js';
 import { Delivery, earlyAllowanceBytes } from './delivery.js';
 import { dial, socketOptions } from './dial.js';
 import { Drain } from './drain.js';
-import { Intake } from './intake.js';
 import { Masking } from './masking.js';
 import { isSecure, required, type SecureChannel } from './secure-channel.js';
 import { broken, connectFailed, givenUp, listenFailed, notSealwire } from './socket-errors.js';
@@ -101,8 +100,6 @@ export class WebSocketTransport implements ClientTransport, ServerTransport {
         return;
       }
       const masking = new Masking();
-      const intake = new Intake((bytes) => connection?.direct(bytes));
-      let connection: WebSocketConnection | undefined;
       let websocket: WebSocket;
       try {
         const headers = { ...this.#options.headers };
@@ -110,7 +107,7 @@ export class WebSocketTransport implements ClientTransport, ServerTransport {
           ...wsOptions(options),
           headers,
           generateMask: masking.generate,
-          createConnection: intake.connect(secured),
+          ...(secured && { createConnection: () => secured }),
         });
       } catch (error) {
         reject(
@@ -142,9 +139,7 @@ export class WebSocketTransport implements ClientTransport, ServerTransport {
       });
       websocket.once('open', () => {
         signal.removeEventListener('abort', abort);
-        intake.begin();
-        connection = new WebSocketConnection(websocket, socket, options.maxFrameBytes, masking, intake);
-        resolve(connection);
+        resolve(new WebSocketConnection(websocket, socket, options.maxFrameBytes, masking));
       });
     });
   }
@@ -270,7 +265,6 @@ class WebSocketConnection implements TransportConnection {
   readonly #websocket: WebSocket;
   readonly #socket: Socket;
   readonly #masking: Masking | undefined;
-  readonly #intake: Intake | undefined;
   readonly #delivery: Delivery;
   readonly #drain: Drain;
   /** One function for all frames: `ws` calls it when their bytes have left. */
@@ -278,17 +272,10 @@ class WebSocketConnection implements TransportConnection {
   #earlyBytes: number;
   #destroyed = false;
 
-  /** Clients mask, and have their own way in. */
-  constructor(
-    websocket: WebSocket,
-    socket: Socket,
-    maxFrameBytes: number,
-    masking?: Masking,
-    intake?: Intake,
-  ) {
+  /** Clients mask. */
+  constructor(websocket: WebSocket, socket: Socket, maxFrameBytes: number, masking?: Masking) {
     this.#websocket = websocket;
     this.#masking = masking;
-    this.#intake = intake;
     this.#socket = socket;
     this.secure = secureChannel(socket);
     this.remoteAddress = hostAndPort(socket.remoteAddress, socket.remotePort);
@@ -352,7 +339,6 @@ class WebSocketConnection implements TransportConnection {
     // Taking the listener off does not spare it the chunk that is being handed round right now.
     this.#earlyBytes = Number.POSITIVE_INFINITY;
     this.#stopCounting();
-    this.#intake?.shorten();
   }
 
   close(): void {
@@ -380,13 +366,9 @@ class WebSocketConnection implements TransportConnection {
       return;
     }
     const bytes = data as Buffer; // binaryType is `nodebuffer`
+    if (!this.#delivery.admit(bytes.length)) return;
     // A plain Uint8Array and no Buffer, whose slice() would be a view.
-    this.direct(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length));
-  }
-
-  /** A whole message, which `ws` may not have seen. */
-  direct(bytes: Uint8Array): void {
-    if (this.#delivery.admit(bytes.length)) this.#delivery.frame(bytes);
+    this.#delivery.frame(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length));
   }
 
   /** Undefined when it is taken off, and not kept. */
