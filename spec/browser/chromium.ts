@@ -18,7 +18,8 @@ export const siteName = 'arena.example';
 const policy = "default-src 'self'; connect-src *; script-src 'self'";
 const withWebAssembly = `${policy} 'wasm-unsafe-eval'`;
 
-const launchArguments = [
+/** With these a browser resolves the site's name and looks up nothing else. */
+export const launchArguments: readonly string[] = [
   '--no-sandbox',
   '--disable-gpu',
   '--disable-quic',
@@ -26,14 +27,14 @@ const launchArguments = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
-  // Nothing else is looked up: a browser phones home where it can.
+  // A browser phones home where it can.
   `--host-resolver-rules=MAP ${siteName} 127.0.0.1, MAP * ~NOTFOUND`,
 ];
 
 /** Its profile is a new empty folder, which goes with it. */
 export function launchChromium(): Promise<Browser> {
   const executablePath = execFileSync('which', ['chromium'], { encoding: 'utf8' }).trim();
-  return chromium.launch({ executablePath, args: launchArguments });
+  return chromium.launch({ executablePath, args: [...launchArguments] });
 }
 
 export interface Site {
