@@ -6,15 +6,10 @@ import { defaultCrypto } from '../crypto/default-browser.js';
 import { BrowserWebSocketTransport } from '../transport/browser-websocket.js';
 import { MemoryTransport } from '../transport/memory.js';
 import type { ClientTransport } from '../transport/transport.js';
+import { endOfTurn } from './browser-turns.js';
 import { ClientManager } from './client-manager.js';
 import type { NetworkConfig } from './config.js';
 import type { Platform } from './platform.js';
-
-/** What is used of the DOM's type, which this project does not compile with. */
-interface BrowserMessageChannel {
-  readonly port1: { onmessage: (() => void) | null; close(): void };
-  readonly port2: { postMessage(message: undefined): void };
-}
 
 const browserClock: Clock = {
   now: () => performance.now(),
@@ -24,15 +19,7 @@ const browserClock: Clock = {
     return () => clearTimeout(timer);
   },
   soon: (callback) => queueMicrotask(callback),
-  // A message to oneself comes in the next turn; a timer would wait for 4 ms once it is nested.
-  endOfTurn(callback) {
-    const { port1, port2 } = new MessageChannel() as unknown as BrowserMessageChannel;
-    port1.onmessage = () => {
-      port1.close();
-      callback();
-    };
-    port2.postMessage(undefined);
-  },
+  endOfTurn,
 };
 
 export const browserPlatform: Platform = {
