@@ -29,12 +29,12 @@ describe('the modules of WebAssembly', () => {
 
   it('import nothing, and export their memory and what is called', () => {
     const cipherCalls = ['absorb', 'begin', 'crypt', 'finish', 'memory', 'open', 'seal'];
-    for (const [base64, names] of [
+    for (const [hexadecimal, names] of [
       [simdCipher, cipherCalls],
       [scalarCipher, cipherCalls],
       [macModule, ['absorb', 'finish', 'memory', 'prepare']],
     ] as const) {
-      const module = new Module(Buffer.from(base64, 'base64'));
+      const module = new Module(Buffer.from(hexadecimal, 'hex'));
       expect(Module.imports(module)).to.deep.equal([]);
       expect(
         Module.exports(module)
@@ -48,8 +48,8 @@ describe('the modules of WebAssembly', () => {
     const gzipped = gzipSync(readFileSync('lib/crypto/wasm/binary.ts'), { level: 9 }).length;
     this.test!.title += ` (${gzipped} bytes, gzipped)`;
     expect(gzipped).to.be.below(6000);
-    for (const base64 of [scalarCipher, macModule]) {
-      expect(Buffer.from(base64, 'base64').length).to.be.below(4096);
+    for (const hexadecimal of [scalarCipher, macModule]) {
+      expect(Buffer.from(hexadecimal, 'hex').length).to.be.below(4096);
     }
   });
 });

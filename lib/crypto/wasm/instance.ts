@@ -19,14 +19,19 @@ interface WebAssemblyNamespace {
 }
 
 /** The instance, or undefined where there cannot be one. */
-export function instantiate<Functions>(base64: string): Instance<Functions> | undefined {
+export function instantiate<Functions>(hexadecimal: string): Instance<Functions> | undefined {
   try {
     const { WebAssembly } = globalThis as unknown as { WebAssembly: WebAssemblyNamespace };
-    const binary = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
-    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(binary));
+    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytesOf(hexadecimal)));
     // The memory cannot grow, so this view stays what it is.
     return { call: exports as unknown as Functions, bytes: new Uint8Array(exports.memory.buffer) };
   } catch {
     return undefined;
   }
+}
+
+function bytesOf(hexadecimal: string): Uint8Array {
+  return Uint8Array.from({ length: hexadecimal.length / 2 }, (_, index) =>
+    Number.parseInt(hexadecimal.slice(2 * index, 2 * index + 2), 16),
+  );
 }

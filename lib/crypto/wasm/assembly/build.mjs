@@ -1,6 +1,8 @@
-// Builds the modules beside this file and writes them, as base64, to ../binary.ts: `npm run build:wasm`. With `--print` the
+// Builds the modules beside this file and writes them, in hexadecimal, to ../binary.ts: `npm run build:wasm`. With `--print` the
 // text goes to the standard output instead: a spec compares it with what is committed, byte for byte. The compiler is
 // pinned in package.json to one version, because another may order or optimize things differently.
+//
+// Not base64: gzip finds what repeats among whole bytes, and makes 1.4 kB less of the three modules in hexadecimal.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
@@ -51,12 +53,9 @@ async function compile({ file, options }) {
 const lines = ['// Made by `npm run build:wasm` from the sources in assembly/: change those.'];
 for (const module of modules) {
   const binary = await compile(module);
-  const base64 = Buffer.from(binary).toString('base64');
+  const hexadecimal = Buffer.from(binary).toString('hex');
   lines.push('', `/** ${module.about} ${binary.length} bytes. */`);
-  lines.push(
-    '// biome-ignore format: one line of base64',
-    `export const ${module.name}: string = '${base64}';`,
-  );
+  lines.push('// biome-ignore format: one line', `export const ${module.name}: string = '${hexadecimal}';`);
 }
 const text = `${lines.join('\n')}\n`;
 if (process.argv.includes('--print')) process.stdout.write(text);
