@@ -11,7 +11,8 @@
 
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -67,7 +68,8 @@ async function runPage(path: string, profileFile: string | undefined): Promise<M
     await exited;
     await server.stop();
     await site.close();
-    rmSync(profileFolder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+    // Processes of Chromium write there a moment longer than the first of them lives.
+    await rm(profileFolder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
   }
 }
 
