@@ -3,7 +3,7 @@
 //   1. admit     refuse what the peer would refuse (size) and what nobody reads (send buffer)
 //   2. channel   what is large, or would pile up in the socket, waits in its channel (channels.ts) and is pumped from
 //                there, a little each turn of the event loop; everything else goes straight on
-//   3. batch     messages of one turn and the same flags share a frame; the first of an idle connection goes at once
+//   3. batch     under load, messages of one turn and the same flags share a frame; where there was one in a turn, it goes at once
 //   4. rekey     change keys when they are worn
 //   5. seal      record/seal.ts
 //   6. transport
@@ -82,10 +82,10 @@ export class Sender implements PressureOwner {
   #batch: Uint8Array[] = [];
   #batchFlags = 0;
   #batchBytes = 0;
-  /** Something was sent in this turn of the event loop, so what follows is gathered. */
-  #busy = false;
-  /** There was something to gather the last time that anybody looked. */
-  #gathers = true;
+  /** Messages of this turn of the event loop; while there is one, its end is waited for. */
+  #ofThisTurn = 0;
+  /** Of the last turn that had any: more than one. Then the first of a turn waits for the others. */
+  #gathers = false;
   /** The channels have something to send, and their next turn is arranged. */
   #pumping = false;
   #draining = false;
@@ -93,12 +93,8 @@ export class Sender implements PressureOwner {
   #quietTurns = 0;
   /** One function for all turns. */
   readonly #endTurn = (): void => {
-    this.#gathers = this.#batch.length > 0;
-    if (!this.#gathers) {
-      this.#busy = false;
-      return;
-    }
-    this.#clock.endOfTurn(this.#endTurn);
+    this.#gathers = this.#ofThisTurn > 1;
+    this.#ofThisTurn = 0;
     this.flush();
   };
 
@@ -188,13 +184,15 @@ export class Sender implements PressureOwner {
   /** Today's frame, or the next one. */
   #gather(flags: number, message: Uint8Array): void {
     this.#quietTurns = 0;
-    if (!this.#busy) {
-      this.#busy = true;
-      // A conversation of one message at a time has nothing to gather, and need not wait for the turn to find that out.
+    this.#ofThisTurn += 1;
+    if (this.#ofThisTurn === 1) {
       if (this.#gathers) this.#clock.endOfTurn(this.#endTurn);
-      else this.#clock.soon(this.#endTurn);
-      this.#write(flags, frameTypes.messages, [message]);
-      return;
+      else {
+        // A conversation of one message at a time: nothing is gathered, and to see that needs no whole turn.
+        this.#clock.soon(this.#endTurn);
+        this.#write(flags, frameTypes.messages, [message]);
+        return;
+      }
     }
     const room = Math.min(this.#limits.maxBatchBytes, this.#maxFrameBodyBytes) - this.#batchBytes;
     if (flags !== this.#batchFlags || message.length > room) this.flush();

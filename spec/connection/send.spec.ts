@@ -87,13 +87,13 @@ describe('connection, sending', () => {
         clock.endTurn();
         return [...asked];
       };
-      expect(turn('a'), 'nothing is known yet').to.deep.equal(['endOfTurn']);
+      expect(turn('a')).to.deep.equal(['soon']);
       expect(turn('b')).to.deep.equal(['soon']);
-      expect(turn('c')).to.deep.equal(['soon']);
-      expect(turn('d', 'e'), 'there was something to gather').to.deep.equal(['soon', 'endOfTurn']);
-      expect(turn('f')).to.deep.equal(['endOfTurn']);
+      expect(turn('c', 'd'), 'there was something to gather').to.deep.equal(['soon']);
       expect(turn(), 'an idle turn').to.deep.equal([]);
-      expect(turn('g')).to.deep.equal(['soon']);
+      expect(turn('e', 'f')).to.deep.equal(['endOfTurn']);
+      expect(turn('g'), 'one, and it has waited').to.deep.equal(['endOfTurn']);
+      expect(turn('h')).to.deep.equal(['soon']);
     });
 
     it('closes a batch when the flags change, and keeps the order', () => {
@@ -303,6 +303,7 @@ describe('connection, sending', () => {
       expect(client.connection.generations.sending).to.equal(1);
       client.clock.endTurn();
       send(client, 3, '0');
+      client.clock.endTurn();
       expect(client.connection.generations.sending).to.equal(2);
       const bodies = arrived(joined).map((text) => text.slice(2));
       expect(concat(bodies.map(word))).to.have.length(131);
