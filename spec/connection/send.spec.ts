@@ -96,6 +96,24 @@ describe('connection, sending', () => {
       expect(turn('h')).to.deep.equal(['soon']);
     });
 
+    it('lets go what fills a packet and is work enough for the peer, while the turn goes on', () => {
+      const { client } = start();
+      const sent = (messages: number, bytes: number): number =>
+        framesOf(client.end, () => {
+          for (let index = 0; index < messages; index++) client.connection.send(3, filled(bytes));
+        }).length;
+      const endTurn = (): number => framesOf(client.end, () => client.clock.endTurn()).length;
+      expect(sent(2, 10), 'the first one, and from now on they are gathered').to.equal(1);
+      endTurn();
+      expect(sent(15, 1000), 'too few').to.equal(0);
+      expect(endTurn()).to.equal(1);
+      expect(sent(16, 87), 'they fill no packet').to.equal(0);
+      expect(endTurn()).to.equal(1);
+      expect(sent(16, 88)).to.equal(1);
+      expect(sent(33, 100), 'and again').to.equal(2);
+      expect(endTurn(), 'the last one').to.equal(1);
+    });
+
     it('closes a batch when the flags change, and keeps the order', () => {
       const joined = start();
       for (const [index, flags] of [0, 1, 2, 3, 3, 2, 1, 0, 0, 0, 2, 2].entries()) {
