@@ -5,6 +5,8 @@
 // A timer would wait for 4 ms once it is nested. The channel is made when it is needed first and kept: making and closing one costs
 // more than all callbacks of a turn.
 
+import { TurnQueue } from './turn-queue.js';
+
 /** What is used of the DOM's type, which this project does not compile with. */
 interface Port {
   onmessage: (() => void) | null;
@@ -19,11 +21,11 @@ interface Channel {
   readonly port2: Port;
 }
 
-let waiting: (() => void)[] = [];
+const queue = new TurnQueue(arrange);
 let channel: Channel | undefined;
 
 export function endOfTurn(callback: () => void): void {
-  if (waiting.push(callback) === 1) arrange();
+  queue.add(callback);
 }
 
 function arrange(): void {
@@ -35,20 +37,9 @@ function arrange(): void {
 }
 
 function run(): void {
-  const callbacks = waiting;
-  waiting = [];
-  let done = 0;
   try {
-    for (const callback of callbacks) {
-      done += 1;
-      callback();
-    }
+    queue.run();
   } finally {
-    // One of them threw: that is its own affair, and the others still have their turn.
-    if (done < callbacks.length) {
-      waiting = [...callbacks.slice(done), ...waiting];
-      arrange();
-    }
-    if (waiting.length === 0) channel!.port1.unref?.();
+    if (queue.isEmpty) channel!.port1.unref?.();
   }
 }

@@ -7,30 +7,13 @@
 // application must not show one connection what was kept for another.
 
 import { AsyncResource } from 'node:async_hooks';
-
-let waiting: (() => void)[] = [];
+import { TurnQueue } from './turn-queue.js';
 
 const nowhere = new AsyncResource('SealwireTurn');
+const queue = new TurnQueue(() => nowhere.runInAsyncScope(arrange));
+const run = (): void => queue.run();
 const arrange = (): void => void setImmediate(run);
 
 export function endOfTurn(callback: () => void): void {
-  if (waiting.push(callback) === 1) nowhere.runInAsyncScope(arrange);
-}
-
-function run(): void {
-  const callbacks = waiting;
-  waiting = [];
-  let done = 0;
-  try {
-    for (const callback of callbacks) {
-      done += 1;
-      callback();
-    }
-  } finally {
-    // One of them threw: that is its own affair, and the others still have their turn.
-    if (done < callbacks.length) {
-      waiting = [...callbacks.slice(done), ...waiting];
-      nowhere.runInAsyncScope(arrange);
-    }
-  }
+  queue.add(callback);
 }
