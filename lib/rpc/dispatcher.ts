@@ -11,6 +11,7 @@
 
 import { longestTimerMs } from '../base/clock.js';
 import { RpcError, SealwireError } from '../base/errors.js';
+import { IdMap } from '../base/id-map.js';
 import { Security, satisfies } from '../contract/security.js';
 import {
   type CallExtras,
@@ -45,11 +46,10 @@ export interface DispatcherOptions extends Outgoing, AdmissionOptions, AnswersOp
 
 export class Dispatcher {
   readonly #options: DispatcherOptions;
-  /**
-   * Calls that outlast the turn in which they came and are not over, by the peer's id; one-way ones, which have none, by
-   * themselves. Most methods return at once, and cost nothing here.
-   */
-  readonly #running = new Map<number | ServedCall, ServedCall>();
+  /** Calls that outlast the turn in which they came and are not over. Most methods return at once, and cost nothing here. */
+  readonly #running = new IdMap<ServedCall>();
+  /** One-way calls have no id; they are counted down. */
+  #lastOneWay = 0;
   /** The call whose method is being entered. */
   #entered: ServedCall | undefined;
   readonly #timer: CallTimer<ServedCall>;
@@ -93,7 +93,7 @@ export class Dispatcher {
     const method = this.#options.methods[notify.method];
     if (method !== undefined && !method.oneWay) throw violation('a one-way call of a method that answers');
     if (this.#admission.refusal(method, flags, false, notify.bytes ?? 0) === undefined) {
-      this.#run(method!, flags, notify.args, 0, undefined, notify);
+      this.#run(method!, flags, notify.args, 0, --this.#lastOneWay, notify);
     }
   }
 
@@ -134,7 +134,7 @@ export class Dispatcher {
     this.#answers.close();
     this.#timer.stop();
     if (this.#entered !== undefined) this.#abandon(this.#entered, cause);
-    for (const running of [...this.#running.values()]) this.#abandon(running, cause);
+    for (const running of this.#running.values()) this.#abandon(running, cause);
   }
 
   /**
@@ -157,20 +157,20 @@ export class Dispatcher {
     return running.argument;
   }
 
-  /** Runs an admitted call. Without an id nothing is answered. */
+  /** Runs an admitted call. */
   #run(
     method: ServedMethod,
     flags: number,
     args: readonly unknown[],
     timeoutMs: number,
-    id: number | undefined,
+    key: number,
     extras: CallExtras,
   ): void {
     const { clock, peer } = this.#options;
     const { streamArgument } = extras;
     const channel = method.channel ?? extras.channel;
     const patienceMs = this.#patience(method, timeoutMs, method.stream || streamArgument !== undefined);
-    const call = new ServedCall(id, flags, channel, patienceMs, this.#timer.dueIn(patienceMs));
+    const call = new ServedCall(key, flags, channel, patienceMs, this.#timer.dueIn(patienceMs));
     if (streamArgument !== undefined) call.argument = this.#receiveArgument(call);
     this.#load.executing += 1;
     this.#load.streams += Number(method.stream) + Number(call.argument !== undefined);
@@ -214,7 +214,7 @@ export class Dispatcher {
   /** It outlasts the turn in which it came: only now can it be cancelled, or meet its deadline. */
   #watch(call: ServedCall): void {
     if (call.isOver) return;
-    this.#running.set(call.id ?? call, call);
+    this.#running.set(call.key, call);
     this.#timer.added(call);
   }
 
@@ -333,7 +333,7 @@ export class Dispatcher {
   #forget(call: ServedCall): boolean {
     if (call.isOver) return false;
     call.isOver = true;
-    this.#running.delete(call.id ?? call);
+    this.#running.delete(call.key);
     this.#options.guard.crossing(call.argument?.hasEnded === false ? call.argument.credit : 0);
     if (call.argument !== undefined) {
       this.#load.streams -= 1;

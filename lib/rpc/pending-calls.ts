@@ -6,6 +6,7 @@
 
 import type { Clock } from '../base/clock.js';
 import { SealwireError } from '../base/errors.js';
+import { IdMap } from '../base/id-map.js';
 import { satisfies } from '../contract/security.js';
 import { CallTimer, type Limited } from './call-timer.js';
 import type { IncomingStream } from './incoming-stream.js';
@@ -40,7 +41,7 @@ export interface PendingCall extends Limited {
 }
 
 export class PendingCalls {
-  readonly #calls = new Map<number, PendingCall>();
+  readonly #calls = new IdMap<PendingCall>();
   readonly #timer: CallTimer<PendingCall>;
   readonly #giveUp: (call: PendingCall, error: SealwireError) => void;
 
@@ -73,7 +74,7 @@ export class PendingCalls {
   }
 
   awaits(id: number): boolean {
-    return this.#calls.has(id);
+    return this.#calls.get(id) !== undefined;
   }
 
   /** Undefined when the call is over. Throws PROTOCOL_ERROR for what is less protected than its call. */
@@ -98,7 +99,7 @@ export class PendingCalls {
 
   /** All of them, as they are now. */
   all(): PendingCall[] {
-    return [...this.#calls.values()];
+    return this.#calls.values();
   }
 }
 

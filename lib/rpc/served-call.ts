@@ -15,6 +15,8 @@ import type { OutgoingStream } from './outgoing-stream.js';
 import type { Peer } from './peer.js';
 
 export class ServedCall implements Answerable, Limited {
+  /** By which it is found: the peer's id; below zero for one-way calls, which have none. */
+  readonly key: number;
   readonly id: number | undefined;
   readonly flags: number;
   readonly channel: string | undefined;
@@ -30,14 +32,9 @@ export class ServedCall implements Answerable, Limited {
   #abort: AbortController | undefined = undefined;
   #endedBy: SealwireError | undefined = undefined;
 
-  constructor(
-    id: number | undefined,
-    flags: number,
-    channel: string | undefined,
-    patienceMs: number,
-    dueMs: number,
-  ) {
-    this.id = id;
+  constructor(key: number, flags: number, channel: string | undefined, patienceMs: number, dueMs: number) {
+    this.key = key;
+    this.id = key > 0 ? key : undefined;
     this.flags = flags;
     this.channel = channel;
     this.patienceMs = patienceMs;

@@ -81,6 +81,7 @@ describe('manager: an idle connection', function () {
       Dispatcher: 0,
       TokenBucket: 0,
       AbortController: 0,
+      IdMap: 0,
       Map: 0,
       Set: 0,
       // Of each direction a secret, an IV and the key of its AEAD; and the exporter's secret.
@@ -93,7 +94,7 @@ describe('manager: an idle connection', function () {
   });
 
   it('holds what serves its calls once it has called, and no more', async () => {
-    const expected = { Dispatcher: 1, Caller: 0, Map: 1, Uint8Array: 0, Timeout: 0 };
+    const expected = { Dispatcher: 1, Caller: 0, IdMap: 1, Map: 0, Uint8Array: 0, Timeout: 0 };
     const grown = await growth(Object.keys(expected), callAll);
     expect(grown).to.deep.equal(expected);
   });

@@ -5,6 +5,7 @@
 
 import { queryObjects } from 'node:v8';
 import { Rpc } from '../../decorators/index.js';
+import { IdMap } from '../../lib/base/id-map.js';
 import { Connection } from '../../lib/connection/connection.js';
 import { Security } from '../../lib/contract/security.js';
 import { HandshakeSecrets } from '../../lib/handshake/key-schedule.js';
@@ -35,6 +36,7 @@ const countable = [
   Dispatcher,
   TokenBucket,
   AbortController,
+  IdMap,
   Map,
   Set,
   Uint8Array,
