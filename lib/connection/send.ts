@@ -15,7 +15,7 @@ import type { Clock } from '../base/clock.js';
 import { SealwireError } from '../base/errors.js';
 import type { Limits } from '../base/limits.js';
 import { bothFlags, Security } from '../contract/security.js';
-import { recordOverheadBytes, Sealer } from '../record/seal.js';
+import { recordBytes, recordOverheadBytes, Sealer } from '../record/seal.js';
 import type { TrafficSecret } from '../record/traffic-keys.js';
 import type { TransportConnection } from '../transport/transport.js';
 import { minAnnouncedFrameBytes } from '../wire/extensions.js';
@@ -27,6 +27,8 @@ import {
   frameTypes,
   gatheredFrame,
   plainFrame,
+  plainHeaderBytes,
+  writePlainFrame,
 } from '../wire/frame.js';
 import { Channels } from './channels.js';
 import { type Backpressure, Pressure, type PressureOwner } from './pressure.js';
@@ -339,20 +341,26 @@ export class Sender implements PressureOwner {
   }
 
   #write(flags: number, type: FrameType, parts: readonly Uint8Array[]): void {
-    const sealer = this.#sealer;
-    if (flags === 0 || sealer === undefined) {
-      this.#transport.send(gatheredFrame(type, parts));
-      return;
-    }
+    const transport = this.#transport;
+    const sealer = flags === 0 ? undefined : this.#sealer;
     const bodyBytes = totalBytes(parts);
-    if (sealer.needsRekey(bodyBytes)) this.#transport.send(sealer.rekey(), true);
-    if (this.#transport.sendApart !== undefined && bodyBytes >= leastApartBytes) {
+    if (sealer?.needsRekey(bodyBytes)) transport.send(sealer.rekey(), true);
+    if (sealer !== undefined && transport.sendApart !== undefined && bodyBytes >= leastApartBytes) {
       const pieces = sealer.sealApart(flags, type, parts);
       if (pieces !== undefined) {
-        this.#transport.sendApart(pieces);
+        transport.sendApart(pieces);
         return;
       }
     }
-    this.#transport.send(sealer.sealGathered(flags, type, parts), (flags & Security.Encrypted) !== 0);
+    const isEncrypted = sealer !== undefined && (flags & Security.Encrypted) !== 0;
+    const frameBytes = sealer === undefined ? plainHeaderBytes + bodyBytes : recordBytes(flags, bodyBytes);
+    const memory = transport.frameMemory?.(frameBytes, isEncrypted);
+    if (memory !== undefined) {
+      const at = memory.length - frameBytes;
+      if (sealer === undefined) writePlainFrame(memory, at, type, parts);
+      else sealer.sealInto(memory, at, flags, type, parts);
+      transport.sendMemory!(memory);
+    } else if (sealer === undefined) transport.send(gatheredFrame(type, parts));
+    else transport.send(sealer.sealGathered(flags, type, parts), isEncrypted);
   }
 }

@@ -190,14 +190,14 @@ class NobleX25519 extends Keyed implements X25519KeyPair {
 class NobleChaCha20Poly1305 extends Keyed implements Aead {
   seal(nonce: Uint8Array, associatedData: Uint8Array, plaintext: Uint8Array, output: Uint8Array): void {
     const { key } = this;
-    requireSeal(nonce, plaintext, output);
+    requireSeal(nonce, plaintext.length, output.length);
     // noble moves the plaintext into `output` first and works there, so the two may overlap.
     chacha20poly1305(key, nonce, associatedData).encrypt(plaintext, output);
   }
 
   open(nonce: Uint8Array, associatedData: Uint8Array, sealed: Uint8Array, output: Uint8Array): boolean {
     const { key } = this;
-    if (!requireOpen(nonce, sealed, output)) return false;
+    if (!requireOpen(nonce, sealed.length, output)) return false;
     try {
       // The tag is checked before anything is decrypted.
       chacha20poly1305(key, nonce, associatedData).decrypt(sealed, output);
@@ -212,13 +212,13 @@ class NobleChaCha20Poly1305 extends Keyed implements Aead {
 class NobleGcm extends Keyed implements Aead {
   seal(nonce: Uint8Array, associatedData: Uint8Array, plaintext: Uint8Array, output: Uint8Array): void {
     const { key } = this;
-    requireSeal(nonce, plaintext, output);
+    requireSeal(nonce, plaintext.length, output.length);
     output.set(gcm(key, nonce, associatedData).encrypt(plaintext));
   }
 
   open(nonce: Uint8Array, associatedData: Uint8Array, sealed: Uint8Array, output: Uint8Array): boolean {
     const { key } = this;
-    if (!requireOpen(nonce, sealed, output)) return false;
+    if (!requireOpen(nonce, sealed.length, output)) return false;
     try {
       const plaintext = gcm(key, nonce, associatedData).decrypt(sealed);
       output.set(plaintext);

@@ -18,22 +18,22 @@ export function requireKey(key: Uint8Array): void {
 }
 
 /** Before `seal`: a 12-byte nonce, and room for the plaintext and the tag. */
-export function requireSeal(nonce: Uint8Array, plaintext: Uint8Array, output: Uint8Array): void {
+export function requireSeal(nonce: Uint8Array, plaintextBytes: number, outputBytes: number): void {
   requireNonce(nonce);
-  requireLength('the output of seal()', output, plaintext.length + tagBytes);
+  requireBytes('the output of seal()', outputBytes, plaintextBytes + tagBytes);
 }
 
 /**
  * Before `open`: a 12-byte nonce, and room for what was sealed without the tag. What a peer sent without even a tag is
  * no fault of the caller: the answer is false, and the output is wiped.
  */
-export function requireOpen(nonce: Uint8Array, sealed: Uint8Array, output: Uint8Array): boolean {
+export function requireOpen(nonce: Uint8Array, sealedBytes: number, output: Uint8Array): boolean {
   requireNonce(nonce);
-  if (sealed.length < tagBytes) {
+  if (sealedBytes < tagBytes) {
     wipe(output);
     return false;
   }
-  requireLength('the output of open()', output, sealed.length - tagBytes);
+  requireLength('the output of open()', output, sealedBytes - tagBytes);
   return true;
 }
 
@@ -49,8 +49,12 @@ function requireNonce(nonce: Uint8Array): void {
 }
 
 export function requireLength(what: string, bytes: Uint8Array, length: number): void {
-  if (bytes.length === length) return;
-  throw new SealwireError('INVALID_CONFIG', `${what} must have ${length} bytes, but has ${bytes.length}`);
+  requireBytes(what, bytes.length, length);
+}
+
+function requireBytes(what: string, has: number, length: number): void {
+  if (has === length) return;
+  throw new SealwireError('INVALID_CONFIG', `${what} must have ${length} bytes, but has ${has}`);
 }
 
 /** RFC 5869 §2.3: a key of at least HashLen bytes, and at most 255 blocks out of it. */

@@ -67,6 +67,18 @@ export interface Aead {
    */
   seal(nonce: Uint8Array, associatedData: Uint8Array, plaintext: Uint8Array, output: Uint8Array): void;
   /**
+   * The same of a plaintext that is `parts` in a row, `bytes` in all, to `output` from `at` to its end. Left out by backends that
+   * would have to join them first.
+   */
+  sealParts?(
+    nonce: Uint8Array,
+    associatedData: Uint8Array,
+    parts: readonly Uint8Array[],
+    bytes: number,
+    output: Uint8Array,
+    at: number,
+  ): void;
+  /**
    * For backends that make new memory for each ciphertext: the same without a copy, the ciphertexts of `parts`, which are
    * one plaintext in a row, and the tag behind them. Undefined where {@link seal} is faster for so many bytes. Left out by
    * backends that have nothing to save.
@@ -82,6 +94,14 @@ export interface Aead {
    * Returns false, and leaves nothing of the plaintext in `output`, when the tag does not fit.
    */
   open(nonce: Uint8Array, associatedData: Uint8Array, sealed: Uint8Array, output: Uint8Array): boolean;
+  /** The same of what stands in `bytes` from `at` to its end. Left out by backends that would have to make a view of it. */
+  openFrom?(
+    nonce: Uint8Array,
+    associatedData: Uint8Array,
+    bytes: Uint8Array,
+    at: number,
+    output: Uint8Array,
+  ): boolean;
   /** Wipes what can be wiped of the key; the object is of no use afterwards. */
   destroy(): void;
 }

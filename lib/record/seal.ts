@@ -22,6 +22,9 @@ export interface RekeyLimits {
   readonly rekeyAfterMs: number;
 }
 
+/** One for all: it is written anew for each record, and used before anything else happens. */
+const header: Uint8Array = new Uint8Array(recordHeaderBytes);
+
 /** The sending side of one direction. Not usable before there is a traffic secret: that is the point. */
 export class Sealer {
   #generation: Generation;
@@ -57,26 +60,38 @@ export class Sealer {
 
   /** The same of a body that is the parts in a row. */
   sealGathered(flags: number, type: FrameType, parts: readonly Uint8Array[]): Uint8Array {
-    const generation = this.#generation;
-    const bodyBytes = totalBytes(parts);
-    refuseExhausted(generation, bodyBytes);
-    const bodyEnd = recordHeaderBytes + bodyBytes;
-    const frame = allocate(flags & 2 ? bodyEnd + tagBytes : bodyEnd);
-    writeRecordHeader(frame, flags, type, generation.number, generation.sequence);
-    writeAll(frame, recordHeaderBytes, parts);
+    const frame = allocate(recordBytes(flags, totalBytes(parts)));
+    this.sealInto(frame, 0, flags, type, parts);
+    return frame;
+  }
 
-    if (flags === bothFlags) {
-      const header = frame.subarray(0, recordHeaderBytes);
-      const body = frame.subarray(recordHeaderBytes, bodyEnd);
-      generation.aead.seal(generation.nonce(), header, body, frame.subarray(recordHeaderBytes));
-    } else if (flags === 2) {
-      generation.mac.compute(frame.subarray(0, bodyEnd), frame.subarray(bodyEnd));
+  /** The same, into memory that ends where the record does: it begins at `at`. */
+  sealInto(
+    memory: Uint8Array,
+    at: number,
+    flags: number,
+    type: FrameType,
+    parts: readonly Uint8Array[],
+  ): void {
+    const generation = this.#generation;
+    const bodyAt = at + recordHeaderBytes;
+    const bodyEnd = flags & 2 ? memory.length - tagBytes : memory.length;
+    const bodyBytes = bodyEnd - bodyAt;
+    refuseExhausted(generation, bodyBytes);
+    writeRecordHeader(header, flags, type, generation.number, generation.sequence);
+    memory.set(header, at);
+
+    const { aead } = generation;
+    if (flags === bothFlags && aead.sealParts !== undefined) {
+      aead.sealParts(generation.nonce(), header, parts, bodyBytes, memory, bodyAt);
     } else {
-      const body = frame.subarray(recordHeaderBytes);
-      generation.stream.apply(generation.nonce(), body, body);
+      writeAll(memory, bodyAt, parts);
+      const body = memory.subarray(bodyAt, bodyEnd);
+      if (flags === bothFlags) aead.seal(generation.nonce(), header, body, memory.subarray(bodyAt));
+      else if (flags === 2) generation.mac.compute(memory.subarray(at, bodyEnd), memory.subarray(bodyEnd));
+      else generation.stream.apply(generation.nonce(), body, body);
     }
     generation.advance(bodyBytes);
-    return frame;
   }
 
   /**
@@ -88,12 +103,11 @@ export class Sealer {
     const bodyBytes = totalBytes(parts);
     if (flags !== bothFlags || generation.aead.sealApart === undefined) return undefined;
     refuseExhausted(generation, bodyBytes);
-    const header = allocate(recordHeaderBytes);
     writeRecordHeader(header, flags, type, generation.number, generation.sequence);
     const pieces = generation.aead.sealApart(generation.nonce(), header, parts, bodyBytes);
     if (pieces === undefined) return undefined;
     generation.advance(bodyBytes);
-    pieces.unshift(header);
+    pieces.unshift(header.slice());
     return pieces;
   }
 
@@ -126,6 +140,11 @@ export class Sealer {
 function refuseExhausted(generation: Generation, bodyBytes: number): void {
   if (!generation.exhausted(bodyBytes)) return;
   throw new SealwireError('RECORD_REJECTED', 'these keys have sealed all that they may; reconnect');
+}
+
+/** Bytes of a record with such a body. */
+export function recordBytes(flags: number, bodyBytes: number): number {
+  return recordHeaderBytes + bodyBytes + (flags & 2 ? tagBytes : 0);
 }
 
 /** Bytes that a record has beside its body. */

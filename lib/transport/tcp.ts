@@ -189,6 +189,18 @@ class TcpConnection implements TransportConnection {
     }
   }
 
+  frameMemory(bytes: number): Uint8Array {
+    const memory = Buffer.allocUnsafe(lengthBytes + bytes);
+    memory.writeUInt32BE(bytes, 0);
+    return memory;
+  }
+
+  sendMemory(memory: Uint8Array): void {
+    const socket = this.#socket;
+    if (this.#closing || !socket.writable) return;
+    socket.write(memory, this.#written);
+  }
+
   sendApart(pieces: readonly Uint8Array[]): void {
     const socket = this.#socket;
     if (this.#closing || !socket.writable) return;

@@ -46,6 +46,13 @@ export interface TransportConnection {
    */
   send(frame: Uint8Array, isEncrypted?: boolean): void;
   /**
+   * Memory for a frame of `bytes` bytes, which is to be written to its end: what is in front, the transport's own header, is there
+   * already. Undefined where the frame must go through {@link send}. Left out by transports that have no header to save.
+   */
+  frameMemory?(bytes: number, isEncrypted: boolean): Uint8Array | undefined;
+  /** Queues what {@link frameMemory} gave, all of which is written now. Like {@link send} otherwise. */
+  sendMemory?(memory: Uint8Array): void;
+  /**
    * The same of a frame of ciphertext that is these pieces in a row, which are handed to the system as they are. Left out by
    * transports that would have to join them.
    */

@@ -10,17 +10,31 @@ const maskingKeyBytes = 4;
 const length16 = 126;
 const length64 = 127;
 
-/** In front of `bytes` bytes of ciphertext. */
+/** In front of `bytes` bytes: of ciphertext, where it is masked. */
 export function binaryHeader(bytes: number, isMasked: boolean): Uint8Array {
-  const lengthBytes = bytes < length16 ? 0 : bytes < 2 ** 16 ? 2 : 8;
-  const header = new Uint8Array(2 + lengthBytes + (isMasked ? maskingKeyBytes : 0));
-  header[0] = finalBinary;
-  header[1] =
+  const header = new Uint8Array(binaryHeaderBytes(bytes, isMasked));
+  writeBinaryHeader(header, bytes, isMasked);
+  return header;
+}
+
+export function binaryHeaderBytes(bytes: number, isMasked: boolean): number {
+  return 2 + lengthBytesOf(bytes) + (isMasked ? maskingKeyBytes : 0);
+}
+
+/** The same to the start of `memory`. */
+export function writeBinaryHeader(memory: Uint8Array, bytes: number, isMasked: boolean): void {
+  const lengthBytes = lengthBytesOf(bytes);
+  memory[0] = finalBinary;
+  memory[1] =
     (lengthBytes === 0 ? bytes : lengthBytes === 2 ? length16 : length64) | (isMasked ? maskBit : 0);
   let rest = bytes;
   for (let at = 1 + lengthBytes; at > 1; at--) {
-    header[at] = rest % 256;
+    memory[at] = rest % 256;
     rest = Math.floor(rest / 256);
   }
-  return header;
+  if (isMasked) memory.fill(0, 2 + lengthBytes, 2 + lengthBytes + maskingKeyBytes);
+}
+
+function lengthBytesOf(bytes: number): number {
+  return bytes < length16 ? 0 : bytes < 2 ** 16 ? 2 : 8;
 }

@@ -30,7 +30,7 @@ import {
   type ServerTransport,
   type TransportConnection,
 } from './transport.js';
-import { binaryHeader } from './websocket-header.js';
+import { binaryHeader, binaryHeaderBytes, writeBinaryHeader } from './websocket-header.js';
 
 /** Longest that a client may take to ask for the upgrade; the rest of the handshake is timed by the connection. */
 const upgradeTimeoutMs = 10_000;
@@ -319,6 +319,18 @@ class WebSocketConnection implements TransportConnection {
     if (this.#websocket.readyState !== WebSocket.OPEN) return;
     if (isEncrypted) this.#masking?.spareNext();
     this.#websocket.send(frame, this.#written);
+  }
+
+  frameMemory(bytes: number, isEncrypted: boolean): Uint8Array | undefined {
+    const isMasked = this.#masking !== undefined;
+    if (isMasked && !isEncrypted) return undefined;
+    const memory = Buffer.allocUnsafe(binaryHeaderBytes(bytes, isMasked) + bytes);
+    writeBinaryHeader(memory, bytes, isMasked);
+    return memory;
+  }
+
+  sendMemory(memory: Uint8Array): void {
+    if (this.#websocket.readyState === WebSocket.OPEN) this.#socket.write(memory, this.#written);
   }
 
   /**

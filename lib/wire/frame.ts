@@ -49,9 +49,19 @@ export function plainFrame(type: FrameType, body: Uint8Array): Uint8Array {
 /** A frame without flags, whose body is the parts in a row. */
 export function gatheredFrame(type: FrameType, parts: readonly Uint8Array[]): Uint8Array {
   const frame = allocate(plainHeaderBytes + totalBytes(parts));
-  frame[0] = firstByte(0, type);
-  writeAll(frame, plainHeaderBytes, parts);
+  writePlainFrame(frame, 0, type, parts);
   return frame;
+}
+
+/** The same, into memory that has room for it from `at` to its end. */
+export function writePlainFrame(
+  memory: Uint8Array,
+  at: number,
+  type: FrameType,
+  parts: readonly Uint8Array[],
+): void {
+  memory[at] = firstByte(0, type);
+  writeAll(memory, at + plainHeaderBytes, parts);
 }
 
 /** Writes the eight header bytes of a record to the start of `frame`. */

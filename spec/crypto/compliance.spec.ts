@@ -160,6 +160,42 @@ for (const [one, other] of pairs) {
         }
       });
 
+      it(`${cipher}: parts that one seals to a place, and what it opens from a place, are as in memory of their own`, () => {
+        const aead = one.aead(cipher, bytesOf(32, 3));
+        const nonce = bytesOf(12, 4);
+        // On both sides of every length at which another way is taken.
+        for (const lengths of [[], [1], [5, 90], [11_000, 1200], [16_000, 384], [16_384, 1], [70_000]]) {
+          for (const adBytes of [0, 8, 65]) {
+            for (const at of [0, 8, 14, 65]) {
+              const parts = lengths.map((length, index) => bytesOf(length, index + 1));
+              const [plaintext, ad] = [concat(parts), bytesOf(adBytes, 5)];
+              const sealed = new Uint8Array(plaintext.length + tagBytes);
+              aead.seal(nonce, ad, plaintext, sealed);
+              const memory = bytesOf(at + sealed.length, 0xaa);
+              aead.sealParts?.(nonce, ad, parts, plaintext.length, memory, at);
+              if (aead.sealParts === undefined) memory.set(sealed, at);
+              expect(sameBytes(memory, concat([bytesOf(at, 0xaa), sealed]))).to.equal(true);
+
+              if (aead.openFrom === undefined) continue;
+              const output = new Uint8Array(plaintext.length);
+              expect(aead.openFrom(nonce, ad, memory.slice(), at, output)).to.equal(true);
+              expect(sameBytes(output, plaintext)).to.equal(true);
+              const place = memory.subarray(at, at + plaintext.length);
+              expect(aead.openFrom(nonce, ad, memory, at, place)).to.equal(true);
+              expect(sameBytes(place, plaintext), 'in place').to.equal(true);
+              memory[at] = 1;
+              expect(aead.openFrom(nonce, ad, memory, at, output)).to.equal(false);
+              expect(sameBytes(output, bytesOf(output.length, 0)), 'wiped').to.equal(true);
+              expect(aead.openFrom(nonce, ad, memory.subarray(0, at + 15), at, new Uint8Array(0))).to.equal(
+                false,
+              );
+            }
+          }
+        }
+        const short = () => aead.sealParts?.(nonce, bytesOf(8, 5), [bytesOf(3, 1)], 3, new Uint8Array(26), 8);
+        if (aead.sealParts !== undefined) expect(codeThrownBy(short)).to.equal('INVALID_CONFIG');
+      });
+
       it(`${cipher}: one flipped bit anywhere is refused, and no plaintext stays in the output`, () => {
         const flip = fc.record({ part: fc.constantFrom('nonce', 'ad', 'sealed', 'key'), bit: fc.nat() });
         fc.assert(

@@ -2,7 +2,7 @@
 // of one connection for the next one to find. And what JavaScript holds of a key is wiped by destroy().
 
 import { expect } from 'chai';
-import { sameBytes } from '../../lib/base/bytes.js';
+import { concat, sameBytes } from '../../lib/base/bytes.js';
 import { nodeCrypto } from '../../lib/crypto/node.js';
 import { tagBytes } from '../../lib/crypto/provider.js';
 import type { Build } from '../../lib/crypto/wasm/cipher.js';
@@ -45,11 +45,19 @@ for (const build of ['simd', 'scalar'] as const satisfies readonly Build[]) {
         for (const more of [ad, random.bytes(64), random.bytes(65), random.bytes(20_000)]) {
           aead.seal(nonce, more, plaintext, sealed);
           expectAsMade(`seal ${length}`);
+          aead.sealParts!(nonce, more, [plaintext], length, sealed, 0);
+          expectAsMade(`seal parts ${length}`);
+          expect(aead.openFrom!(nonce, more, sealed, 0, plaintext)).to.equal(true);
+          expectAsMade(`open from ${length}`);
           expect(aead.open(nonce, more, sealed, plaintext)).to.equal(true);
           expectAsMade(`open ${length}`);
           sealed[length]! ^= 1;
           expect(aead.open(nonce, more, sealed, plaintext.slice())).to.equal(false);
           expectAsMade(`forged ${length}`);
+          expect(aead.openFrom!(nonce, more, concat([ad, sealed]), ad.length, plaintext.slice())).to.equal(
+            false,
+          );
+          expectAsMade(`forged behind something ${length}`);
         }
         stream.apply(nonce, plaintext, plaintext);
         expectAsMade(`apply ${length}`);

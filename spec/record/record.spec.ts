@@ -2,14 +2,14 @@
 
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { concat, sameBytes } from '../../lib/base/bytes.js';
+import { concat, sameBytes, totalBytes } from '../../lib/base/bytes.js';
 import { SealwireError } from '../../lib/base/errors.js';
 import { nobleCrypto } from '../../lib/crypto/noble.js';
 import { nodeCrypto } from '../../lib/crypto/node.js';
 import type { CryptoProvider } from '../../lib/crypto/provider.js';
 import { Generation, maxBytesPerGeneration, maxRecordsPerGeneration } from '../../lib/record/generation.js';
 import { Opener } from '../../lib/record/open.js';
-import { type RekeyLimits, recordOverheadBytes, Sealer } from '../../lib/record/seal.js';
+import { type RekeyLimits, recordBytes, recordOverheadBytes, Sealer } from '../../lib/record/seal.js';
 import { TrafficSecret } from '../../lib/record/traffic-keys.js';
 import { frameTypes } from '../../lib/wire/frame.js';
 
@@ -59,6 +59,28 @@ describe('records', () => {
       ),
       { numRuns: 60, seed: 1 },
     );
+  });
+
+  it('are the same wherever in a larger memory they are sealed, and leave alone what is in front', () => {
+    for (const crypto of [nodeCrypto, nobleCrypto]) {
+      const [one, other] = [0, 1].map(() => new Sealer(secret(crypto), noRekey, () => 0));
+      for (const flags of combinations) {
+        for (const [at, ...lengths] of [
+          [0, 1],
+          [4, 5, 70],
+          [8, 1, 20_000],
+          [14, 70_000],
+        ]) {
+          const parts = lengths.map((length, index) => new Uint8Array(length).fill(index + 1));
+          const frame = one!.sealGathered(flags, frameTypes.messages, parts);
+          const memory = new Uint8Array(at! + recordBytes(flags, totalBytes(parts))).fill(0xaa);
+          other!.sealInto(memory, at!, flags, frameTypes.messages, parts);
+          expect(sameBytes(memory.subarray(at), frame)).to.equal(true);
+          expect(memory.subarray(0, at).every((byte) => byte === 0xaa)).to.equal(true);
+          expect(other!.sequence).to.equal(one!.sequence);
+        }
+      }
+    }
   });
 
   it('are the same in pieces as in a row, count the same, and open', () => {

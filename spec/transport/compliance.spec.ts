@@ -379,6 +379,41 @@ for (const suite of suites) {
       client.sendApart([pattern(8)]);
     });
 
+    it('carries frames in memory of its own making, in their place among others, of any length and in both directions', async () => {
+      const { client, server } = await meeting.pair(freeUrl, { raised: true });
+      if (client.frameMemory === undefined) {
+        expect(suite.name).to.match(/^(browser|memory)/);
+        return;
+      }
+      for (const [from, to] of [
+        [client, server],
+        [server, client],
+      ] as const) {
+        const received = Recorder.on(to);
+        const expected: Uint8Array[] = [];
+        for (const length of [1, 125, 126, 127, 300, 65_535, 65_536, 200_000]) {
+          const frame = pattern(length);
+          const memory = from.frameMemory!(length, true)!;
+          memory.set(frame, memory.length - length);
+          from.sendMemory!(memory);
+          from.send(pattern(3), true);
+          expected.push(frame, pattern(3));
+        }
+        await received.count(expected.length);
+        expect(sameFrames(received.frames, expected)).to.equal(true);
+        await from.drained(0);
+        expect(from.bufferedBytes).to.equal(0);
+      }
+      // What a client masks cannot be written in advance.
+      const isMasked = client.kind === 'websocket';
+      expect([client, server].map((end) => end.frameMemory!(8, false)?.length)).to.deep.equal(
+        isMasked ? [undefined, 10] : [12, 12],
+      );
+      const memory = client.frameMemory(8, true)!;
+      client.close();
+      client.sendMemory!(memory);
+    });
+
     describe('drained()', () => {
       it('resolves at once where no more is buffered than that', async () => {
         const { client } = await meeting.pair(freeUrl);

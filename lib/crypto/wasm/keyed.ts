@@ -3,7 +3,7 @@
 // Long messages may be faster elsewhere: from `Large.from` bytes on they go to an object of another backend, which is made
 // when the first of them comes, since most connections never carry one.
 
-import { wipe } from '../../base/bytes.js';
+import { wipe, writeAll } from '../../base/bytes.js';
 import {
   alive,
   requireApply,
@@ -13,7 +13,7 @@ import {
   requireSeal,
 } from '../preconditions.js';
 import { type Aead, type Mac, type StreamCipher, tagBytes } from '../provider.js';
-import type { WasmCipher } from './cipher.js';
+import { longestAd, WasmCipher } from './cipher.js';
 import type { WasmMac } from './mac.js';
 
 /** Who takes messages of `from` bytes and more. */
@@ -65,10 +65,29 @@ export class WasmAead extends Keyed<Aead> implements Aead {
 
   seal(nonce: Uint8Array, associatedData: Uint8Array, plaintext: Uint8Array, output: Uint8Array): void {
     const { key } = this;
-    requireSeal(nonce, plaintext, output);
+    requireSeal(nonce, plaintext.length, output.length);
     const other = this.other(plaintext.length);
     if (other !== undefined) other.seal(nonce, associatedData, plaintext, output);
     else this.#cipher.seal(key, nonce, associatedData, plaintext, output);
+  }
+
+  sealParts(
+    nonce: Uint8Array,
+    associatedData: Uint8Array,
+    parts: readonly Uint8Array[],
+    bytes: number,
+    output: Uint8Array,
+    at: number,
+  ): void {
+    const { key } = this;
+    if (!WasmCipher.fits(bytes, associatedData.length) || this.other(bytes) !== undefined) {
+      const plaintext = output.subarray(at, at + bytes);
+      writeAll(plaintext, 0, parts);
+      this.seal(nonce, associatedData, plaintext, output.subarray(at));
+      return;
+    }
+    requireSeal(nonce, bytes, output.length - at);
+    this.#cipher.sealParts(key, nonce, associatedData, parts, bytes, output, at);
   }
 
   sealApart(
@@ -82,10 +101,25 @@ export class WasmAead extends Keyed<Aead> implements Aead {
 
   open(nonce: Uint8Array, associatedData: Uint8Array, sealed: Uint8Array, output: Uint8Array): boolean {
     const { key } = this;
-    if (!requireOpen(nonce, sealed, output)) return false;
+    if (!requireOpen(nonce, sealed.length, output)) return false;
     const other = this.other(output.length);
     if (other !== undefined) return other.open(nonce, associatedData, sealed, output);
     return this.#cipher.open(key, nonce, associatedData, sealed, output);
+  }
+
+  openFrom(
+    nonce: Uint8Array,
+    associatedData: Uint8Array,
+    bytes: Uint8Array,
+    at: number,
+    output: Uint8Array,
+  ): boolean {
+    const { key } = this;
+    const fits = WasmCipher.fits(output.length, associatedData.length) && at <= longestAd;
+    if (!fits || this.other(output.length) !== undefined)
+      return this.open(nonce, associatedData, bytes.subarray(at), output);
+    if (!requireOpen(nonce, bytes.length - at, output)) return false;
+    return this.#cipher.open(key, nonce, associatedData, bytes, output, at);
   }
 }
 
