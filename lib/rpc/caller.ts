@@ -11,7 +11,13 @@ import type { Clock } from '../base/clock.js';
 import { RpcError, SealwireError } from '../base/errors.js';
 import type { Limits } from '../base/limits.js';
 import { bothFlags } from '../contract/security.js';
-import { encodeCall, encodeCancel, encodeCredit, encodeNotify } from '../wire/call-message.js';
+import {
+  type ErrorFields,
+  encodeCall,
+  encodeCancel,
+  encodeCredit,
+  encodeNotify,
+} from '../wire/call-message.js';
 import type { SharedMessage } from '../wire/shared-message.js';
 import { type CallOptions, type CallPlan, planCall, timeLeft } from './call-options.js';
 import { CallsForKeys } from './calls-for-keys.js';
@@ -117,16 +123,26 @@ export class Caller {
     return this.#pending.awaits(id);
   }
 
-  /** An answer came. Throws PROTOCOL_ERROR for one that is less protected than its call. */
-  settle(id: number, flags: number, answer: { value: unknown } | { error: RpcError }): void {
+  /**
+   * A value came, the answer to a call. False when nobody waits for it any more: it crossed a cancellation on its way. Throws
+   * PROTOCOL_ERROR for one that is less protected than its call.
+   */
+  resolve(id: number, flags: number, value: unknown): boolean {
     const pending = this.#pending.find(id, flags, 'an answer');
-    // Nobody waits any more: the answer crossed a cancellation on its way.
-    if (pending === undefined) return;
-    if ('value' in answer && pending.answer.items !== undefined)
-      throw violation('a value in the place of a stream');
+    if (pending === undefined) return false;
+    if (pending.answer.items !== undefined) throw violation('a value in the place of a stream');
     this.#pending.forget(pending);
-    if ('value' in answer) pending.answer.resolve(answer.value);
-    else pending.answer.reject(withCause(answer.error, pending.argumentError));
+    pending.answer.resolve(value);
+    return true;
+  }
+
+  /** An error came. See {@link resolve}. */
+  reject(id: number, flags: number, { code, message, data }: ErrorFields): boolean {
+    const pending = this.#pending.find(id, flags, 'an answer');
+    if (pending === undefined) return false;
+    this.#pending.forget(pending);
+    pending.answer.reject(withCause(new RpcError(code, message, data), pending.argumentError));
+    return true;
   }
 
   /** An item of a stream came. */
@@ -298,7 +314,8 @@ export class Caller {
     this.#checkPending(method);
     const id = this.#nextId;
     const sent = streamed?.args ?? args;
-    const extras = { metadata, streamArgument: streamed?.index, channel };
+    const hasExtras = metadata !== undefined || streamed !== undefined || channel !== undefined;
+    const extras = hasExtras ? { metadata, streamArgument: streamed?.index, channel } : undefined;
     const message = shared
       ? shared.call(id, [method.id, args, timeoutMs, metadata, channel], (each) =>
           encodeCall(each, method.id, sent, timeoutMs, this.#limits, extras),

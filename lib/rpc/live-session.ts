@@ -26,6 +26,8 @@ import type { SessionOptions } from './session-options.js';
 /** To read the clock takes a good part of the time of a short call: the share of a turn is looked at after so many messages. */
 const lookedAtEvery = 4;
 
+const none: readonly CallMessage[] = [];
+
 export interface LiveSessionOptions {
   readonly session: SessionOptions;
   readonly peer: Peer;
@@ -58,10 +60,10 @@ export class LiveSession implements Ends {
   // Made with the first call of their direction: most clients of a server are never called, and many call nothing for long.
   #caller: Caller | undefined;
   #dispatcher: Dispatcher | undefined;
-  /** Of the last frame. */
-  #unhandled:
-    | { readonly flags: number; readonly messages: readonly CallMessage[]; handled: number }
-    | undefined;
+  /** Messages of the last frame, which came under these flags, and how many of them are handled. */
+  #messages: readonly CallMessage[] = none;
+  #flags = 0;
+  #handled = 0;
   #ended = false;
 
   constructor(options: LiveSessionOptions) {
@@ -121,24 +123,24 @@ export class LiveSession implements Ends {
   /** See {@link ConnectionOwner.messages}; throws PROTOCOL_ERROR for what no honest peer sends. */
   messages(flags: number, body: Uint8Array, share: Share): More | undefined {
     this.heartbeat.heard(flags);
-    this.#unhandled = { flags, messages: decodeCallMessages(body, this.#link.limits), handled: 0 };
+    this.#messages = decodeCallMessages(body, this.#link.limits);
+    this.#flags = flags;
+    this.#handled = 0;
     return this.proceed(share);
   }
 
   /** Goes on with what was left, in another turn. */
   proceed(share: Share): More | undefined {
-    const unhandled = this.#unhandled;
-    if (unhandled === undefined) return undefined;
-    const { flags, messages } = unhandled;
+    const messages = this.#messages;
+    const flags = this.#flags;
     // A message before this one may have ended the connection.
-    while (unhandled.handled < messages.length && !this.#ended) {
-      const message = messages[unhandled.handled++]!;
+    while (this.#handled < messages.length && !this.#ended) {
+      const message = messages[this.#handled++]!;
       if (this.onceActive !== undefined) this.#heard(flags, message);
       route(this, flags, message);
-      if (unhandled.handled % lookedAtEvery === 0 && unhandled.handled < messages.length && share.used)
-        return 'more';
+      if (this.#handled % lookedAtEvery === 0 && this.#handled < messages.length && share.used) return 'more';
     }
-    this.#unhandled = undefined;
+    this.#messages = none;
     return undefined;
   }
 

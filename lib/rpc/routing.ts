@@ -1,7 +1,6 @@
 // Which end of a session gets which message: what is about calls of this side, the caller; about calls of the peer, the
 // dispatcher. Messages about calls that there are none of count as stray ones, here and in the dispatcher.
 
-import { RpcError } from '../base/errors.js';
 import type { CallMessage } from '../wire/call-message.js';
 import type { Caller } from './caller.js';
 import type { Dispatcher } from './dispatcher.js';
@@ -25,14 +24,10 @@ export function route(ends: Ends, flags: number, message: CallMessage): void {
       ends.dispatcher.notify(flags, message);
       break;
     case 'result':
-      if (!ends.caller.awaits(message.id)) ends.guard.stray();
-      ends.caller.settle(message.id, flags, { value: message.value });
+      if (!ends.caller.resolve(message.id, flags, message.value)) ends.guard.stray();
       break;
     case 'error':
-      if (!ends.caller.awaits(message.id)) ends.guard.stray();
-      ends.caller.settle(message.id, flags, {
-        error: new RpcError(message.code, message.message, message.data),
-      });
+      if (!ends.caller.reject(message.id, flags, message)) ends.guard.stray();
       break;
     case 'ping':
       ends.guard.stray();

@@ -79,7 +79,8 @@ export class Session implements ConnectionOwner {
     const live = this.#live;
     if (live === undefined || this.#authenticated !== undefined) return this.#authenticated;
     // Read when it is first asked for: most connections are never asked.
-    this.#certificate ??= certificateIdentity(live.agreement.peerChain);
+    const { peerChain } = live.agreement;
+    if (peerChain.length > 0) this.#certificate ??= certificateIdentity(peerChain);
     return this.#certificate;
   }
 

@@ -99,12 +99,12 @@ export function encodeCall(
   args: readonly unknown[],
   timeoutMs: number,
   limits: PayloadLimits,
-  extras: CallExtras = {},
+  extras?: CallExtras,
 ): Uint8Array {
-  const { metadata, streamArgument, channel } = extras;
-  refuseBadMetadata(metadata);
   const fields: unknown[] = [messageKinds.call, id, method, args, timeoutMs];
-  if (metadata !== undefined || streamArgument !== undefined || channel !== undefined) {
+  if (extras !== undefined) {
+    const { metadata, streamArgument, channel } = extras;
+    refuseBadMetadata(metadata);
     fields.push(metadata, streamArgument, channel);
     while (fields.at(-1) === undefined) fields.pop();
   }
@@ -118,11 +118,12 @@ export function encodeNotify(
   metadata?: Metadata,
 ): Uint8Array {
   refuseBadMetadata(metadata);
-  return encodeMessage([messageKinds.notify, method, args, ...optional(metadata)], limits, notifyFields);
+  const fields = [messageKinds.notify, method, args];
+  return encodeMessage(withOptional(fields, metadata), limits, notifyFields);
 }
 
 export function encodeResult(id: number, value: unknown, limits: PayloadLimits): Uint8Array {
-  return encodeMessage([messageKinds.result, id, ...optional(value)], limits, resultFields);
+  return encodeMessage(withOptional([messageKinds.result, id], value), limits, resultFields);
 }
 
 export function encodeError(
@@ -132,7 +133,8 @@ export function encodeError(
   data: unknown,
   limits: PayloadLimits,
 ): Uint8Array {
-  return encodeMessage([messageKinds.error, id, code, message, ...optional(data)], limits, errorFields);
+  const fields = [messageKinds.error, id, code, message];
+  return encodeMessage(withOptional(fields, data), limits, errorFields);
 }
 
 export function encodeCancel(id: number): Uint8Array {
@@ -146,7 +148,7 @@ export function encodeItem(
   value: unknown,
   limits: PayloadLimits,
 ): Uint8Array {
-  return encodeMessage([messageKinds[kind], id, ...optional(value)], limits, itemFields);
+  return encodeMessage(withOptional([messageKinds[kind], id], value), limits, itemFields);
 }
 
 export function encodeEnd(id: number): Uint8Array {
@@ -160,7 +162,8 @@ export function encodeArgumentEnd(
 ): Uint8Array {
   if (error === undefined) return encodeMessage([messageKinds.argumentEnd, id]);
   const { code, message, data } = error;
-  return encodeMessage([messageKinds.argumentEnd, id, code, message, ...optional(data)], limits, errorFields);
+  const fields = [messageKinds.argumentEnd, id, code, message];
+  return encodeMessage(withOptional(fields, data), limits, errorFields);
 }
 
 /** Gives the sender of a stream so many bytes back, 1 or more. */
@@ -181,8 +184,10 @@ export function encodePong(id: number): Uint8Array {
   return encodeMessage([messageKinds.pong, id]);
 }
 
-function optional(value: unknown): unknown[] {
-  return value === undefined ? [] : [value];
+/** The last field is left out where it is undefined. */
+function withOptional(fields: unknown[], last: unknown): unknown[] {
+  if (last !== undefined) fields.push(last);
+  return fields;
 }
 
 function refuseBadMetadata(metadata: Metadata | undefined): void {
@@ -195,13 +200,15 @@ function refuseBadMetadata(metadata: Metadata | undefined): void {
  * from the body later; what could be wrong with them has been looked for by then.
  */
 export function decodeCallMessages(body: Uint8Array, limits: PayloadLimits): CallMessage[] {
-  return readMessages(body, limits).map((message) => {
-    const read = readCallMessage(message);
-    if (read === undefined) {
+  const messages: CallMessage[] = [];
+  for (const packed of readMessages(body, limits)) {
+    const message = readCallMessage(packed);
+    if (message === undefined) {
       throw new SealwireError('PROTOCOL_ERROR', 'the peer sent a message of unknown kind or shape');
     }
-    return read;
-  });
+    messages.push(message);
+  }
+  return messages;
 }
 
 function readCallMessage(packed: PackedMessage): CallMessage | undefined {
@@ -210,6 +217,8 @@ function readCallMessage(packed: PackedMessage): CallMessage | undefined {
       return readCall(packed);
     case messageKinds.notify:
       return readNotify(packed);
+    case messageKinds.result:
+      return readResult(packed);
     default:
       return readUnpacked(packed.unpack(), packed.byteLength);
   }
@@ -220,8 +229,6 @@ function readUnpacked(message: readonly unknown[], bytes: number): CallMessage |
   const [kind, id] = message;
   if (!isId(id)) return undefined;
   switch (kind) {
-    case messageKinds.result:
-      return hasLength(message, 2, 3) ? { kind: 'result', id, value: message[2] } : undefined;
     case messageKinds.error: {
       const error = readError(message);
       return error && { kind: 'error', id, ...error };
@@ -267,13 +274,21 @@ class ReceivedCall implements CallFields {
   readonly channel: string | undefined;
   readonly #packed: PackedMessage;
 
-  constructor(packed: PackedMessage, fields: Omit<CallFields, 'args'>) {
-    this.id = fields.id;
-    this.method = fields.method;
-    this.timeoutMs = fields.timeoutMs;
-    this.metadata = fields.metadata;
-    this.streamArgument = fields.streamArgument;
-    this.channel = fields.channel;
+  constructor(
+    packed: PackedMessage,
+    id: number,
+    method: number,
+    timeoutMs: number,
+    metadata: Metadata | undefined,
+    streamArgument: number | undefined,
+    channel: string | undefined,
+  ) {
+    this.id = id;
+    this.method = method;
+    this.timeoutMs = timeoutMs;
+    this.metadata = metadata;
+    this.streamArgument = streamArgument;
+    this.channel = channel;
     this.#packed = packed;
   }
 
@@ -321,7 +336,12 @@ function readCall(packed: PackedMessage): CallMessage | undefined {
   if (streamArgument !== undefined && !(isWhole(streamArgument) && packed.hasNil(argsField, streamArgument)))
     return undefined;
   if (channel !== undefined && !isChannelName(channel)) return undefined;
-  return new ReceivedCall(packed, { id, method, timeoutMs, metadata, streamArgument, channel });
+  return new ReceivedCall(packed, id, method, timeoutMs, metadata, streamArgument, channel);
+}
+
+function readResult(packed: PackedMessage): CallMessage | undefined {
+  const id = packed.field(1);
+  return hasLength(packed, 2, 3) && isId(id) ? { kind: 'result', id, value: packed.field(2) } : undefined;
 }
 
 function readNotify(packed: PackedMessage): CallMessage | undefined {

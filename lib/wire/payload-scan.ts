@@ -21,6 +21,8 @@ export interface PayloadLimits {
 /** Keys that reach into the prototype of the object they are written to. Neither sent nor accepted. */
 export const forbiddenKeys: readonly string[] = ['__proto__', 'constructor', 'prototype'];
 const forbiddenKeyBytes = forbiddenKeys.map(utf8);
+const shortestForbidden = Math.min(...forbiddenKeyBytes.map(({ length }) => length));
+const longestForbidden = Math.max(...forbiddenKeyBytes.map(({ length }) => length));
 
 /** Up to here the keys of a map are compared pair by pair; in a longer one that would cost n² / 2. */
 const pairwiseKeys = 8;
@@ -50,7 +52,7 @@ export function scanMessages(body: Uint8Array, limits: PayloadLimits): number[] 
   if (body.length === 0) throw refused('a body holds no message');
   reserveStack(limits.maxDepth);
   const marks: number[] = [];
-  const keySets: Set<string>[] = [];
+  let keySets: Set<string>[] | undefined;
   let offset = 0;
   let values = 0;
   let depth = 0;
@@ -86,7 +88,10 @@ export function scanMessages(body: Uint8Array, limits: PayloadLimits): number[] 
         throw refused(`a message is nested deeper than ${limits.maxDepth} levels`);
       pending[depth] = children;
       keysSeen[depth] = isArray(token) ? arrayMark : count > pairwiseKeys ? keySetMark : 0;
-      if (keysSeen[depth] === keySetMark) keySets[depth] = new Set();
+      if (keysSeen[depth] === keySetMark) {
+        keySets ??= [];
+        keySets[depth] = new Set();
+      }
       depth++;
       offset = start;
     } else if (isBinary(token)) {
@@ -192,15 +197,24 @@ function endOf(body: Uint8Array, start: number, length: number): number {
   return start + length;
 }
 
-function checkKey(body: Uint8Array, start: number, end: number, level: number, keySets: Set<string>[]): void {
-  for (const forbidden of forbiddenKeyBytes) {
-    if (sameRange(body, start, end, forbidden, 0, forbidden.length)) {
-      throw refused('a map has a key that reaches into the prototype');
+function checkKey(
+  body: Uint8Array,
+  start: number,
+  end: number,
+  level: number,
+  keySets: readonly Set<string>[] | undefined,
+): void {
+  const length = end - start;
+  if (length >= shortestForbidden && length <= longestForbidden) {
+    for (const forbidden of forbiddenKeyBytes) {
+      if (sameRange(body, start, end, forbidden, 0, forbidden.length)) {
+        throw refused('a map has a key that reaches into the prototype');
+      }
     }
   }
   const seen = keysSeen[level]!;
   if (seen === keySetMark) {
-    const keys = keySets[level]!;
+    const keys = keySets![level]!;
     const size = keys.size;
     // UTF-8 that passed checkText is one to one with text, so equal text means equal bytes.
     if (keys.add(decodeUtf8(body.subarray(start, end))).size === size) throw duplicate();

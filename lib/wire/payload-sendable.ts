@@ -93,10 +93,10 @@ function sendable(value: unknown, depth: number, limits: PayloadLimits, budget: 
 
 function sendableObject(value: object, depth: number, limits: PayloadLimits, budget: Budget): unknown {
   if (Array.isArray(value)) return sendableArray(value, depth + 1, limits, budget);
+  // As msgpackr tells them apart. To ask for the prototype takes ten times as long.
+  if (value.constructor === Object) return sendableFields(value, depth + 1, limits, budget, false);
   const prototype: unknown = Object.getPrototypeOf(value);
-  if (prototype === Object.prototype || prototype === null) {
-    return sendableFields(value, depth + 1, limits, budget, false);
-  }
+  if (prototype === null) return sendableFields(value, depth + 1, limits, budget, false);
   if (value instanceof Uint8Array) return value;
   const name = Object.prototype.toString.call(value).slice(8, -1);
   if (ArrayBuffer.isView(value)) {
@@ -118,7 +118,7 @@ function sendableArray(
 ): readonly unknown[] {
   enter(array, array.length, depth, limits, budget);
   // A subclass of Array could be claimed by an extension that the application gave msgpackr.
-  let copy: unknown[] | undefined = Object.getPrototypeOf(array) === Array.prototype ? undefined : [];
+  let copy: unknown[] | undefined = array.constructor === Array ? undefined : [];
   let index = 0;
   try {
     for (; index < array.length; index++) {

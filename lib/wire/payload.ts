@@ -78,8 +78,9 @@ function copyOf(pool: Uint8Array, start: number, end: number): Uint8Array {
  * docs/protocol.md refuses.
  */
 export function readMessages(body: Uint8Array, limits: PayloadLimits): PackedMessage[] {
-  // msgpackr cuts binaries with the class of its source, and hangs a DataView on it: so a plain view of our own.
-  const bytes = new Uint8Array(body.buffer, body.byteOffset, body.byteLength);
+  // msgpackr cuts binaries with the class of its source, and hangs a DataView on it: so a plain view of our own, or the stage.
+  const isShort = body.length <= stage.length;
+  const bytes = isShort ? body : new Uint8Array(body.buffer, body.byteOffset, body.byteLength);
   const marks = scanMessages(bytes, limits);
   const messages: PackedMessage[] = [];
   let start = 0;
@@ -140,6 +141,13 @@ export class PackedMessage {
     if (first < 0x80) return first;
     if (first === 0xcc) return bytes[start + 1];
     if (first === 0xcd) return bytes[start + 1]! * 0x100 + bytes[start + 2]!;
+    if (first === 0xce)
+      return (
+        bytes[start + 1]! * 0x1000000 +
+        (bytes[start + 2]! << 16) +
+        (bytes[start + 3]! << 8) +
+        bytes[start + 4]!
+      );
     return unpack(bytes, start, Math.abs(this.#offset(index + 1)));
   }
 

@@ -43,7 +43,7 @@ describe('rpc/caller, streams', () => {
 
   it('gives out what came before the end, the error or the loss of the connection', async () => {
     for (const finish of [
-      (caller: Caller) => caller.settle(1, 2, { error: new RpcError('GONE', '') }),
+      (caller: Caller) => caller.reject(1, 2, new RpcError('GONE', '')),
       (caller: Caller) => caller.close(new SealwireError('CONNECTION_CLOSED', 'lost')),
       (caller: Caller) => caller.end(1, 2),
     ]) {
@@ -68,8 +68,8 @@ describe('rpc/caller, streams', () => {
       ['an item without protection', () => caller.item(1, 0, 'forged', 1)],
       ['an item under other flags', () => caller.item(1, 1, 'forged', 1)],
       ['an end without protection', () => caller.end(1, 1)],
-      ['an error without protection', () => caller.settle(1, 1, { error: new RpcError('NO', '') })],
-      ['a value of a stream', () => caller.settle(1, 2, { value: 1 })],
+      ['an error without protection', () => caller.reject(1, 1, new RpcError('NO', ''))],
+      ['a value of a stream', () => caller.resolve(1, 2, 1)],
       ['an item of a value', () => caller.item(2, 2, 1, 1)],
       ['an end of a value', () => caller.end(2, 2)],
       ['credit for no argument', () => caller.argumentCredit(2, 2, 1)],

@@ -40,9 +40,9 @@ describe('rpc/caller', () => {
     const call = caller.invoke(move, [], { signal: controller.signal });
     expect(clock.timers).to.equal(1);
     expect(getEventListeners(controller.signal, 'abort')).to.have.length(1);
-    caller.settle(1, 2, { value: { ok: true } });
-    caller.settle(1, 2, { value: 'again' });
-    caller.settle(1, 0, { value: 'again, and with less protection' });
+    caller.resolve(1, 2, { ok: true });
+    caller.resolve(1, 2, 'again');
+    caller.resolve(1, 0, 'again, and with less protection');
     expect(await call).to.deep.equal({ ok: true });
     expect(caller.pendingCalls).to.equal(0);
     clock.advance(60_000);
@@ -71,16 +71,16 @@ describe('rpc/caller', () => {
     make!();
     await new Promise((resolve) => setImmediate(resolve));
     expect([caller.waitingForRoom, caller.pendingCalls]).to.deep.equal([0, 1]);
-    caller.settle(1, 2, { value: 'sent' });
+    caller.resolve(1, 2, 'sent');
     expect(await call).to.equal('sent');
   });
 
   it('settles calls by their ids, in whatever order the answers come', async () => {
     const { caller } = setUp();
     const calls = [caller.invoke(move, []), caller.invoke(move, []), caller.invoke(move, [])];
-    caller.settle(3, 2, { value: 'c' });
-    caller.settle(1, 2, { value: 'a' });
-    caller.settle(2, 2, { error: new RpcError('NOT_FOUND', 'b') });
+    caller.resolve(3, 2, 'c');
+    caller.resolve(1, 2, 'a');
+    caller.reject(2, 2, new RpcError('NOT_FOUND', 'b'));
     expect(await codeOf(calls[1]!)).to.equal('NOT_FOUND');
     expect([await calls[0], await calls[2]]).to.deep.equal(['a', 'c']);
   });
@@ -89,18 +89,18 @@ describe('rpc/caller', () => {
     const { caller } = setUp();
     const call = caller.invoke(move, [], { security: 1 });
     for (const flags of [0, 1, 2]) {
-      expect(() => caller.settle(1, flags, { value: 'forged' }))
+      expect(() => caller.resolve(1, flags, 'forged'))
         .to.throw(SealwireError)
         .with.property('code', 'PROTOCOL_ERROR');
     }
     expect(caller.pendingCalls).to.equal(1);
-    caller.settle(1, 3, { value: 'real' });
+    caller.resolve(1, 3, 'real');
     expect(await call).to.equal('real');
   });
 
   it('ignores answers to calls that never were', () => {
     const { caller } = setUp();
-    caller.settle(7, 0, { value: 'nobody asked' });
+    caller.resolve(7, 0, 'nobody asked');
     expect(caller.pendingCalls).to.equal(0);
   });
 
@@ -111,7 +111,7 @@ describe('rpc/caller', () => {
     expect([caller.pendingCalls, outgoing.sent.length]).to.deep.equal([1, 1]);
     clock.advance(1);
     expect(outgoing.sent[1]).to.deep.equal({ flags: 3, message: { kind: 'cancel', id: 1 } });
-    caller.settle(1, 0, { value: 'late' });
+    caller.resolve(1, 0, 'late');
     const outcome = await call;
     expect(outcome).to.include({ kind: 'failed', code: 'DEADLINE_EXCEEDED' });
     expect(outcome).to.have.nested.property('error.message', 'Arena.move did not answer within 100 ms');
@@ -212,7 +212,7 @@ describe('rpc/caller', () => {
     void caller.invoke(move, []);
     expect(await codeOf(caller.invoke(move, []))).to.equal('RESOURCE_EXHAUSTED');
     expect(outgoing.sent).to.have.length(2);
-    caller.settle(1, 2, { value: null });
+    caller.resolve(1, 2, null);
     await first;
     void caller.invoke(move, []);
     expect(outgoing.sent[2]!.message).to.include({ id: 3 });
