@@ -213,6 +213,11 @@ export class Connection implements FrameReceiver, InboxOwner, FrameConsumer, Sen
     return this.#sender.send(flags, message, channel, isVolatile);
   }
 
+  /** See {@link Sender.flight}. */
+  set flight(messages: number) {
+    this.#sender.flight = messages;
+  }
+
   /**
    * A key for the application's own use, fresh for this connection and the same on both sides (RFC 9846 §7.5).
    * Throws ENCRYPTION_UNAVAILABLE on a connection without keys.
@@ -309,7 +314,9 @@ export class Connection implements FrameReceiver, InboxOwner, FrameConsumer, Sen
 
   /** For the receiver. */
   messages(flags: number, body: Uint8Array): More | undefined {
-    return this.#owner.messages(flags, body, this.#inbox) ?? undefined;
+    const more = this.#owner.messages(flags, body, this.#inbox) ?? undefined;
+    this.#sender.answered();
+    return more;
   }
 
   /** For the receiver. */

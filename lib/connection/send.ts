@@ -40,7 +40,8 @@ export const defaultChannel = '';
 const maxWholeBytes = minAnnouncedFrameBytes - recordOverheadBytes;
 
 /** So many messages, when they fill a packet, leave before their turn ends: their receiver works while the others are made. */
-const workMessages = 16;
+const leastFlight = 16;
+const mostFlight = 32;
 const packetBytes = 1400;
 
 /** With so much in the socket nothing more goes there: whatever comes next waits behind all of it. */
@@ -92,6 +93,7 @@ export class Sender implements PressureOwner {
   #ofThisTurn = 0;
   /** Of the last turn that had any: more than one. Then the first of a turn waits for the others. */
   #gathers = false;
+  #flight = mostFlight;
   /** The channels have something to send, and their next turn is arranged. */
   #pumping = false;
   #draining = false;
@@ -181,6 +183,16 @@ export class Sender implements PressureOwner {
     return true;
   }
 
+  /** So many messages, within reason, leave together while the turn goes on. */
+  set flight(messages: number) {
+    this.#flight = Math.min(Math.max(messages, leastFlight), mostFlight);
+  }
+
+  /** The messages of a frame were handled: what answers them leaves together, as they came, if it is worth it. */
+  answered(): void {
+    if (this.#batch.length >= leastFlight && this.#batchBytes >= packetBytes) this.flush();
+  }
+
   /** Counts a volatile message that cannot leave now. */
   drop(): false {
     this.#pressure.countDropped();
@@ -205,7 +217,7 @@ export class Sender implements PressureOwner {
     this.#batchFlags = flags;
     this.#batchBytes += message.length;
     this.#batch.push(message);
-    if (this.#batch.length >= workMessages && this.#batchBytes >= packetBytes) this.flush();
+    if (this.#batch.length >= this.#flight && this.#batchBytes >= packetBytes) this.flush();
   }
 
   /** Sends what is gathered. */

@@ -68,7 +68,13 @@ export class Caller {
     this.#limits = limits;
     this.#clock = clock;
     this.#forKeys = new CallsForKeys(outgoing, limits, clock);
-    this.#pending = new PendingCalls(clock, (pending, error) => this.#giveUp(pending, error));
+    this.#pending = new PendingCalls(clock, {
+      giveUp: (pending, error) => this.#giveUp(pending, error),
+      // They were all answered at once: in two halves, the peer works on one while this side works on the other.
+      settled: (peak) => {
+        this.#outgoing.flight = peak >> 1;
+      },
+    });
   }
 
   /** Calls that wait for an answer, or for the end of one, or for keys to be sent under. */

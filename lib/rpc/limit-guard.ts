@@ -150,6 +150,10 @@ export class GuardedOutgoing implements Outgoing {
     }
   }
 
+  set flight(messages: number) {
+    this.#outgoing.flight = messages;
+  }
+
   room(): Promise<void> | undefined {
     return this.#outgoing.room?.();
   }

@@ -214,6 +214,10 @@ class Link implements DispatcherOptions, LimitGuardOptions {
     this.#connection.send(flags, message, channel, isVolatile);
   }
 
+  set flight(messages: number) {
+    this.#connection.flight = messages;
+  }
+
   secure(): Promise<void> | undefined {
     return this.#connection.securable ? this.#connection.secure() : undefined;
   }

@@ -9,6 +9,8 @@ export interface Outgoing {
    * would have to wait is dropped.
    */
   send(flags: number, message: Uint8Array, channel?: string, isVolatile?: boolean): void;
+  /** So many messages go together best. */
+  flight?: number;
   /** Undefined where there is room for more; else it resolves when there is. Streams wait for it, answers do not. */
   room?(): Promise<void> | undefined;
   /** A call has ended here, and the peer does not know it yet: a word about it may still come, and so many bytes of items. */

@@ -40,16 +40,24 @@ export interface PendingCall extends Limited {
   argumentError: unknown;
 }
 
+export interface PendingCallsOwner {
+  /** The time of a call is over, or its signal is aborted; the owner forgets it. */
+  giveUp(call: PendingCall, error: SealwireError): void;
+  /** None is left, of so many that there were at once. */
+  settled(peak: number): void;
+}
+
 export class PendingCalls {
   readonly #calls = new IdMap<PendingCall>();
   readonly #timer: CallTimer<PendingCall>;
-  readonly #giveUp: (call: PendingCall, error: SealwireError) => void;
+  readonly #owner: PendingCallsOwner;
+  /** The most at once since there were none. */
+  #peak = 0;
 
-  /** `giveUp` is told of calls whose time is over, or whose signal is aborted; it forgets them. */
-  constructor(clock: Clock, giveUp: (call: PendingCall, error: SealwireError) => void) {
-    this.#giveUp = giveUp;
+  constructor(clock: Clock, owner: PendingCallsOwner) {
+    this.#owner = owner;
     this.#timer = new CallTimer(clock, this.#calls, (call) => {
-      if (this.has(call)) giveUp(call, tooLate(call));
+      if (this.has(call)) owner.giveUp(call, tooLate(call));
     });
   }
 
@@ -64,9 +72,10 @@ export class PendingCalls {
 
   add(call: PendingCall, signals: readonly AbortSignal[]): void {
     this.#calls.set(call.id, call);
+    this.#peak = Math.max(this.#peak, this.#calls.size);
     this.#timer.added(call);
     if (signals.length > 0)
-      call.stopListening = onceAborted(signals, (signal) => this.#giveUp(call, cancelled(signal)));
+      call.stopListening = onceAborted(signals, (signal) => this.#owner.giveUp(call, cancelled(signal)));
   }
 
   has(call: PendingCall): boolean {
@@ -88,6 +97,10 @@ export class PendingCalls {
   /** The call is over: nothing of it is left, and its argument stops. */
   forget(call: PendingCall): void {
     this.#calls.delete(call.id);
+    if (this.#calls.size === 0) {
+      this.#owner.settled(this.#peak);
+      this.#peak = 0;
+    }
     call.stopListening?.();
     call.argument?.stop();
   }

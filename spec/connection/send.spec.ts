@@ -97,7 +97,7 @@ describe('connection, sending', () => {
     });
 
     it('lets go what fills a packet and is work enough for the peer, while the turn goes on', () => {
-      const { client } = start();
+      const { line, client } = start();
       const sent = (messages: number, bytes: number): number =>
         framesOf(client.end, () => {
           for (let index = 0; index < messages; index++) client.connection.send(3, filled(bytes));
@@ -105,13 +105,43 @@ describe('connection, sending', () => {
       const endTurn = (): number => framesOf(client.end, () => client.clock.endTurn()).length;
       expect(sent(2, 10), 'the first one, and from now on they are gathered').to.equal(1);
       endTurn();
-      expect(sent(15, 1000), 'too few').to.equal(0);
-      expect(endTurn()).to.equal(1);
-      expect(sent(16, 87), 'they fill no packet').to.equal(0);
-      expect(endTurn()).to.equal(1);
-      expect(sent(16, 88)).to.equal(1);
-      expect(sent(33, 100), 'and again').to.equal(2);
-      expect(endTurn(), 'the last one').to.equal(1);
+      for (const [flight, messages] of [
+        [undefined, 32],
+        [1000, 32],
+        [20, 20],
+        [1, 16],
+      ] as const) {
+        line.flow();
+        if (flight !== undefined) client.connection.flight = flight;
+        expect(sent(messages - 1, 400), 'too few').to.equal(0);
+        expect(endTurn()).to.equal(1);
+        expect(sent(messages, Math.floor(1399 / messages)), 'they fill no packet').to.equal(0);
+        expect(endTurn()).to.equal(1);
+        expect(sent(messages, Math.ceil(1400 / messages))).to.equal(1);
+        expect(sent(2 * messages + 1, 100), 'and again').to.equal(2);
+        expect(endTurn(), 'the last one').to.equal(1);
+      }
+    });
+
+    it('lets go what answers a frame when that is handled, if it fills a packet', () => {
+      const { line, client, server } = start();
+      const answered = (answers: number): number => {
+        server.owner.whenDelivered = () => {
+          for (let index = 0; index < answers; index++) server.connection.send(3, filled(100));
+        };
+        client.connection.send(3, word('a'));
+        client.clock.endTurn();
+        return framesOf(server.end, () => line.flow()).length;
+      };
+      expect(answered(2), 'the first one').to.equal(1);
+      server.clock.endTurn();
+      expect(answered(15), 'too few').to.equal(0);
+      server.clock.endTurn();
+      expect(answered(16)).to.equal(1);
+      expect(
+        framesOf(server.end, () => server.clock.endTurn()),
+        'nothing is left',
+      ).to.have.length(0);
     });
 
     it('closes a batch when the flags change, and keeps the order', () => {

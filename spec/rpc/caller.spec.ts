@@ -50,6 +50,22 @@ describe('rpc/caller', () => {
     expect(getEventListeners(controller.signal, 'abort')).to.have.length(0);
   });
 
+  it('says that half of its calls are to go together once all were answered at once, and nothing before', () => {
+    const { caller, outgoing } = setUp();
+    const flights: (number | undefined)[] = [];
+    for (let id = 1; id <= 40; id++) void caller.invoke(move, []);
+    for (let id = 1; id <= 41; id++) {
+      if (id === 20) void caller.invoke(move, []);
+      flights.push(outgoing.flight);
+      caller.resolve(id, 2, null);
+    }
+    expect(new Set(flights)).to.deep.equal(new Set([undefined]));
+    expect(outgoing.flight).to.equal(20);
+    void caller.invoke(move, []);
+    caller.resolve(42, 2, null);
+    expect(outgoing.flight, 'each time anew').to.equal(0);
+  });
+
   it('counts calls that wait for room, until they are sent or given up', async () => {
     const { outgoing, clock } = setUp();
     let make: (() => void) | undefined;

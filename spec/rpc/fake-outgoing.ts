@@ -8,6 +8,7 @@ import { decoded } from '../support/decoded.js';
 
 export class FakeOutgoing implements Outgoing {
   readonly allowed: number;
+  flight: number | undefined;
   readonly sent: { readonly flags: number; readonly message: CallMessage }[] = [];
   /** Errors that the next messages meet, one each; undefined lets one pass. */
   readonly obstacles: (SealwireError | undefined)[] = [];
