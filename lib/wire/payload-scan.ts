@@ -70,14 +70,18 @@ export function scanMessages(body: Uint8Array, limits: PayloadLimits): number[] 
       throw refused('a message is not an array');
     }
 
-    if (isString(token)) {
+    const scalar = scalarBytes[token]!;
+    if (scalar !== noScalar) {
+      if (isKey) throw keyRefused();
+      offset = endOf(body, offset, scalar);
+    } else if (isString(token)) {
       const start = offset + countBytes(token);
       const end = endOf(body, start, countOf(body, offset, token));
       checkText(body, start, end);
       if (isKey) checkKey(body, start, end, depth - 1, keySets);
       offset = end;
     } else if (isKey) {
-      throw refused('the key of a map is not a string');
+      throw keyRefused();
     } else if (isArray(token) || isMap(token)) {
       const start = offset + countBytes(token);
       const count = countOf(body, offset, token);
@@ -97,7 +101,7 @@ export function scanMessages(body: Uint8Array, limits: PayloadLimits): number[] 
     } else if (isBinary(token)) {
       offset = endOf(body, offset + countBytes(token), countOf(body, offset, token));
     } else {
-      offset = endOf(body, offset, scalarBytes(token));
+      throw noValue(token);
     }
 
     while (depth > 0 && pending[depth - 1] === 0) depth--;
@@ -125,7 +129,7 @@ export function hasNilAt(body: Uint8Array, offset: number, index: number): boole
     else if (isArray(passed) || isMap(passed)) {
       left += (isMap(passed) ? 2 : 1) * countOf(body, at, passed);
       at += countBytes(passed);
-    } else at += scalarBytes(passed);
+    } else at += scalarBytes[passed]!;
   }
   return body[at] === nil;
 }
@@ -162,8 +166,9 @@ function countOf(body: Uint8Array, offset: number, token: number): number {
   return count;
 }
 
-/** How many bytes stand behind the token of nil, a boolean or a number. Throws for everything else. */
-function scalarBytes(token: number): number {
+/** How many bytes stand behind the token of nil, a boolean or a number; `noScalar` for everything else. */
+const noScalar = 0xff;
+const scalarBytes: Uint8Array = new Uint8Array(256).map((_, token) => {
   if (token < 0x80 || token >= 0xe0) return 0;
   switch (token) {
     case nil:
@@ -184,12 +189,22 @@ function scalarBytes(token: number): number {
     case 0xcf: // uint 64
     case 0xd3: // int 64
       return 8;
-    case 0xc1:
-      throw refused('a message holds the byte 0xc1, which MessagePack never uses');
     default:
-      // msgpackr would make dates, errors, regular expressions and functions of them.
-      throw refused('a message holds an extension type');
+      return noScalar;
   }
+});
+
+/** Of an extension msgpackr would make dates, errors, regular expressions and functions. */
+function noValue(token: number): SealwireError {
+  return refused(
+    token === 0xc1
+      ? 'a message holds the byte 0xc1, which MessagePack never uses'
+      : 'a message holds an extension type',
+  );
+}
+
+function keyRefused(): SealwireError {
+  return refused('the key of a map is not a string');
 }
 
 function endOf(body: Uint8Array, start: number, length: number): number {
