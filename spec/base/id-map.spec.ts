@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { IdMap } from '../../lib/base/id-map.js';
+import { hash, IdMap } from '../../lib/base/id-map.js';
 
 interface Call {
   readonly id: number;
@@ -66,6 +66,15 @@ describe('a map by ids', () => {
     map.set(5001, call(5001));
     expect(map.get(5000)).to.equal(undefined);
     expect(map.values().map(({ id }) => id)).to.deep.equal([5001]);
+  });
+
+  it('finds slots for ids that somebody has chosen to meet in one', () => {
+    for (const step of [1, 2 ** 16, 2 ** 31, 2 ** 32, 2 ** 32 + 1, 2 ** 32 - 1]) {
+      const slots = new Set<number>();
+      for (let index = 1; index <= 1024; index++) slots.add(hash(index * step) >>> (32 - 11));
+      // Where they are drawn at random it is 806, with a deviation of 13.
+      expect(slots.size, `${step}`).to.be.greaterThan(700);
+    }
   });
 
   it('shares nothing with another that is empty', () => {
