@@ -15,7 +15,8 @@ const keptWhenEmpty = 1024;
 const none: readonly never[] = Object.freeze([]) as readonly never[];
 
 /** Nobody else knows it: a peer chooses the ids of its calls, and must not be able to choose such as meet in one slot. */
-const seed: Uint32Array = crypto.getRandomValues(new Uint32Array(2));
+const seed: Uint32Array = new Uint32Array(2);
+let isSeeded = false;
 
 /** 32 bits, of which each depends on all of the id: the finalizer of MurmurHash3, once for each half. */
 export function hash(id: number): number {
@@ -96,6 +97,9 @@ export class IdMap<Value extends object> {
   }
 
   #resize(length: number): void {
+    // Not when this file is loaded: randomness may come later, or never where nobody needs keys.
+    if (!isSeeded) globalThis.crypto?.getRandomValues(seed);
+    isSeeded = true;
     const ids = this.#ids;
     const values = this.#values;
     this.#ids = new Array<number>(length).fill(0);
