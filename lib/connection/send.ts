@@ -190,7 +190,7 @@ export class Sender implements PressureOwner {
 
   /** The messages of a frame were handled: what answers them leaves together, as they came, if it is worth it. */
   answered(): void {
-    if (this.#batch.length >= leastFlight && this.#batchBytes >= packetBytes) this.flush();
+    this.#flushFlight(leastFlight);
   }
 
   /** Counts a volatile message that cannot leave now. */
@@ -217,7 +217,11 @@ export class Sender implements PressureOwner {
     this.#batchFlags = flags;
     this.#batchBytes += message.length;
     this.#batch.push(message);
-    if (this.#batch.length >= this.#flight && this.#batchBytes >= packetBytes) this.flush();
+    this.#flushFlight(this.#flight);
+  }
+
+  #flushFlight(messages: number): void {
+    if (this.#batch.length >= messages && this.#batchBytes >= packetBytes) this.flush();
   }
 
   /** Sends what is gathered. */

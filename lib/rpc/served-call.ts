@@ -17,7 +17,6 @@ import type { Peer } from './peer.js';
 export class ServedCall implements Answerable, Limited {
   /** By which it is found: the peer's id; below zero for one-way calls, which have none. */
   readonly key: number;
-  readonly id: number | undefined;
   readonly flags: number;
   readonly channel: string | undefined;
   /** The least of all time limits, in milliseconds; Infinity: none. */
@@ -34,11 +33,14 @@ export class ServedCall implements Answerable, Limited {
 
   constructor(key: number, flags: number, channel: string | undefined, patienceMs: number, dueMs: number) {
     this.key = key;
-    this.id = key > 0 ? key : undefined;
     this.flags = flags;
     this.channel = channel;
     this.patienceMs = patienceMs;
     this.dueMs = dueMs;
+  }
+
+  get id(): number | undefined {
+    return this.key > 0 ? this.key : undefined;
   }
 
   get signal(): AbortSignal {

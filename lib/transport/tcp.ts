@@ -173,20 +173,15 @@ class TcpConnection implements TransportConnection {
   }
 
   send(frame: Uint8Array): void {
-    const socket = this.#socket;
-    if (this.#closing || !socket.writable) return;
-    this.#cork();
-    if (frame.length <= mergeUpToBytes) {
-      const merged = Buffer.allocUnsafe(lengthBytes + frame.length);
-      merged.writeUInt32BE(frame.length, 0);
-      merged.set(frame, lengthBytes);
-      socket.write(merged, this.#written);
-    } else {
-      const header = Buffer.allocUnsafe(lengthBytes);
-      header.writeUInt32BE(frame.length, 0);
-      socket.write(header);
-      socket.write(frame, this.#written);
+    if (frame.length > mergeUpToBytes) {
+      this.sendApart([frame]);
+      return;
     }
+    if (this.#closing || !this.#socket.writable) return;
+    this.#cork();
+    const memory = this.frameMemory(frame.length);
+    memory.set(frame, lengthBytes);
+    this.#socket.write(memory, this.#written);
   }
 
   frameMemory(bytes: number): Uint8Array {
