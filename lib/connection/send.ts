@@ -32,6 +32,7 @@ import {
 } from '../wire/frame.js';
 import { Channels } from './channels.js';
 import { type Backpressure, Pressure, type PressureOwner } from './pressure.js';
+import { SharedFrame } from './shared-frame.js';
 
 /** The channel of those who name none: one like any other. */
 export const defaultChannel = '';
@@ -66,6 +67,9 @@ const leastApartBytes = 12 * 1024;
 
 /** How much of what is large goes in one frame while nobody else has anything to say. */
 const quietFragmentBytes = maxWholeBytes - fragmentHeaderBytes;
+
+/** One for all connections. */
+const sharedFrame = new SharedFrame();
 
 export interface SenderObserver {
   /** See {@link Backpressure}: it began, ended, or messages were dropped. */
@@ -368,6 +372,12 @@ export class Sender implements PressureOwner {
         return;
       }
     }
+    const framing = sealer === undefined ? transport.plainFraming : undefined;
+    const known = framing === undefined ? undefined : sharedFrame.find(framing, type, parts);
+    if (known !== undefined) {
+      transport.sendMemory!(known);
+      return;
+    }
     const isEncrypted = sealer !== undefined && (flags & Security.Encrypted) !== 0;
     const frameBytes = sealer === undefined ? plainHeaderBytes + bodyBytes : recordBytes(flags, bodyBytes);
     const memory = transport.frameMemory?.(frameBytes, isEncrypted);
@@ -375,6 +385,7 @@ export class Sender implements PressureOwner {
       const at = memory.length - frameBytes;
       if (sealer === undefined) writePlainFrame(memory, at, type, parts);
       else sealer.sealInto(memory, at, flags, type, parts);
+      if (framing !== undefined) sharedFrame.keep(framing, type, parts, memory);
       transport.sendMemory!(memory);
     } else if (sealer === undefined) transport.send(gatheredFrame(type, parts));
     else transport.send(sealer.sealGathered(flags, type, parts), isEncrypted);

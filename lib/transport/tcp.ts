@@ -103,6 +103,7 @@ export class TcpTransport implements ClientTransport, ServerTransport {
 
 class TcpConnection implements TransportConnection {
   readonly kind = 'tcp';
+  readonly plainFraming: string = this.kind;
   readonly remoteAddress: string;
   readonly secure: SecureChannel | undefined;
   readonly #socket: Socket;

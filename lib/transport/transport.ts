@@ -50,8 +50,13 @@ export interface TransportConnection {
    * already. Undefined where the frame must go through {@link send}. Left out by transports that have no header to save.
    */
   frameMemory?(bytes: number, isEncrypted: boolean): Uint8Array | undefined;
-  /** Queues what {@link frameMemory} gave, all of which is written now. Like {@link send} otherwise. */
+  /** Queues what {@link frameMemory} gave, to this connection or one of the same {@link plainFraming}, all of which is written now. Like {@link send} otherwise. */
   sendMemory?(memory: Uint8Array): void;
+  /**
+   * Connections of the same framing put the same in front of a frame that is not encrypted, so that one may be made for many of
+   * them. Left out where it differs from frame to frame, as it does for whoever masks.
+   */
+  readonly plainFraming?: string | undefined;
   /**
    * The same of a frame of ciphertext that is these pieces in a row, which are handed to the system as they are. Left out by
    * transports that would have to join them.

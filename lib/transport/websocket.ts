@@ -294,6 +294,10 @@ class WebSocketConnection implements TransportConnection {
     socket.on('data', this.#countEarly!);
   }
 
+  get plainFraming(): string | undefined {
+    return this.#masking === undefined ? this.kind : undefined;
+  }
+
   get bufferedBytes(): number {
     return this.#websocket.bufferedAmount;
   }

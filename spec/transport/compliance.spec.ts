@@ -402,6 +402,16 @@ for (const suite of suites) {
       expect(lengths).to.deep.equal(suite.name.startsWith('browser') ? [undefined, 10] : headers);
     });
 
+    it('says that its frames are framed alike where they are, and never for what a client masks', async () => {
+      const { client, server } = await meeting.pair(freeUrl);
+      const framings = {
+        websocket: [undefined, 'websocket'],
+        tcp: ['tcp', 'tcp'],
+        memory: [undefined, undefined],
+      }[client.kind];
+      expect([client.plainFraming, server.plainFraming]).to.deep.equal(framings);
+    });
+
     describe('drained()', () => {
       it('resolves at once where no more is buffered than that', async () => {
         const { client } = await meeting.pair(freeUrl);
