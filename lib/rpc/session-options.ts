@@ -4,7 +4,7 @@
 import type { Clock } from '../base/clock.js';
 import type { SealwireError } from '../base/errors.js';
 import type { Limits } from '../base/limits.js';
-import type { PeerChecked } from '../connection/connection.js';
+import type { PeerChecked } from '../connection/owner.js';
 import type { Backpressure } from '../connection/pressure.js';
 import type { RateLimit } from '../contract/limit.js';
 import type { CallObserver } from './call-observer.js';

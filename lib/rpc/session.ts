@@ -6,8 +6,9 @@
 // and no key or socket. What it is given stands in session-options.ts.
 
 import { SealwireError } from '../base/errors.js';
-import type { Connection, ConnectionOwner, PeerChecked } from '../connection/connection.js';
+import type { Connection } from '../connection/connection.js';
 import type { More, Share } from '../connection/inbox.js';
+import type { ConnectionOwner, PeerChecked } from '../connection/owner.js';
 import type { Backpressure } from '../connection/pressure.js';
 import type { Manifest } from '../contract/manifest.js';
 import { bothFlags } from '../contract/security.js';
