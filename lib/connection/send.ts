@@ -42,7 +42,7 @@ const maxWholeBytes = minAnnouncedFrameBytes - recordOverheadBytes;
 
 /** So many messages, when they fill a packet, leave before their turn ends: their receiver works while the others are made. */
 const leastFlight = 16;
-const mostFlight = 32;
+const mostFlight = 64;
 const packetBytes = 1400;
 
 /** With so much in the socket nothing more goes there: whatever comes next waits behind all of it. */

@@ -106,8 +106,8 @@ describe('connection, sending', () => {
       expect(sent(2, 10), 'the first one, and from now on they are gathered').to.equal(1);
       endTurn();
       for (const [flight, messages] of [
-        [undefined, 32],
-        [1000, 32],
+        [undefined, 64],
+        [1000, 64],
         [20, 20],
         [1, 16],
       ] as const) {
