@@ -144,10 +144,10 @@ export const nodeCrypto: CryptoProvider = {
   },
 
   x25519KeyPair(privateKey) {
-    if (privateKey === undefined) return new NodeX25519(generateKeyPairSync('x25519'));
+    if (privateKey === undefined) return new NodeX25519(generateX25519());
     requireLength('an X25519 private key', privateKey, x25519KeyBytes);
     const known = x25519PrivateKey(privateKey);
-    return new NodeX25519({ privateKey: known, publicKey: createPublicKey(known) });
+    return new NodeX25519({ privateKey: known, publicKey: createPublicKey(known).export({ format: 'jwk' }) });
   },
 
   aead: (cipher, key) => new NodeAead(cipher, key),
@@ -203,15 +203,34 @@ export const nodeCrypto: CryptoProvider = {
   generateKeyPair: (kind) => new NodePrivateKey(generate(kind)),
 };
 
-// Public keys go in and out as JWK: OpenSSL reads and writes their DER ten times as slowly (measured).
+/** Public keys go in and out as JWK: OpenSSL reads and writes their DER ten times as slowly (measured). */
+interface X25519Keys {
+  readonly privateKey: KeyObject;
+  readonly publicKey: JsonWebKey;
+}
+
+/**
+ * The public key comes as JWK from the generation itself. A generated KeyObject must never be exported as one: Node 20 allocates
+ * under the key's lock then, and where that has the garbage collector drop what generated the key, which takes the same lock, the
+ * process stands still for ever. One handshake in some hundred thousand did.
+ */
+function generateX25519(): X25519Keys {
+  return generateAsJwk('x25519', { publicKeyEncoding: { format: 'jwk' } });
+}
+
+/** What is left without an encoding is a KeyObject (Node's documentation); its declarations lack that one is, and one is not. */
+const generateAsJwk = generateKeyPairSync as unknown as (
+  type: 'x25519',
+  options: { readonly publicKeyEncoding: { readonly format: 'jwk' } },
+) => X25519Keys;
+
 class NodeX25519 implements X25519KeyPair {
   readonly publicKey: Uint8Array;
   #privateKey: KeyObject | undefined;
 
-  constructor({ privateKey, publicKey }: { privateKey: KeyObject; publicKey: KeyObject }) {
+  constructor({ privateKey, publicKey }: X25519Keys) {
     this.#privateKey = privateKey;
-    const { x } = publicKey.export({ format: 'jwk' });
-    this.publicKey = plain(Buffer.from(x!, 'base64url'));
+    this.publicKey = plain(Buffer.from(publicKey.x!, 'base64url'));
   }
 
   agree(peerPublicKey: Uint8Array): Uint8Array | undefined {
