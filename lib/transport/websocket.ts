@@ -5,20 +5,21 @@
 // counting the raw bytes of the socket, since a message that never ends never reaches us. wss:// is the same over tls.ts.
 
 import { createServer, type IncomingMessage, type Server } from 'node:http';
-import { createServer as createSocketServer, type Socket, type Server as SocketServer } from 'node:net';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type RawData, WebSocket, WebSocketServer } from 'ws';
 import { totalBytes } from '../base/bytes.js';
 import { SealwireError } from '../base/errors.js';
 import { type Address, hostAndPort, parseAddress } from './address.js';
 import { Delivery, earlyAllowanceBytes } from './delivery.js';
-import { dial, socketOptions } from './dial.js';
+import { dial } from './dial.js';
 import { Drain } from './drain.js';
 import { Masking } from './masking.js';
 import { isSecure, required, type SecureChannel } from './secure-channel.js';
 import { broken, connectFailed, givenUp, listenFailed, notSealwire } from './socket-errors.js';
 import { subProtocol } from './sub-protocol.js';
-import { secureChannel, secureClient, TlsAcceptor } from './tls.js';
+import { secureChannel, secureClient } from './tls.js';
+import { TlsFront } from './tls-front.js';
 import {
   type ClientTransport,
   type ConnectOptions,
@@ -148,8 +149,10 @@ export class WebSocketTransport implements ClientTransport, ServerTransport {
     const { url, hostname, urlHost, port, path } = this.#address;
     const attached = this.#options.server;
     const server = attached ?? ownServer();
-    const acceptor = isSecure(url) ? new TlsAcceptor(required(url, options.tls), tlsProtocol) : undefined;
-    const front = acceptor === undefined ? server : tlsFront(server, acceptor);
+    const tlsFront = isSecure(url)
+      ? new TlsFront(server, required(url, options.tls), tlsProtocol, upgradeTimeoutMs)
+      : undefined;
+    const front = tlsFront?.listener ?? server;
     const upgrades = new WebSocketServer({
       ...wsOptions(options),
       noServer: true,
@@ -173,6 +176,7 @@ export class WebSocketTransport implements ClientTransport, ServerTransport {
         return;
       }
       upgrades.handleUpgrade(request, socket, head, (websocket) => {
+        tlsFront?.upgraded(request.socket);
         const connection = new WebSocketConnection(websocket, request.socket, options.maxFrameBytes);
         try {
           options.accept(connection);
@@ -198,7 +202,7 @@ export class WebSocketTransport implements ClientTransport, ServerTransport {
             if (attached) return;
             // Not awaited: it calls back when the last accepted connection has ended, and those live on.
             front.close();
-            acceptor?.close();
+            tlsFront?.close();
             server.closeAllConnections();
           },
         });
@@ -234,13 +238,6 @@ function ownServer(): Server {
   return createServer(limits, (_request, response) => {
     response.writeHead(426, { 'Content-Type': 'text/plain', Connection: 'close', Upgrade: 'websocket' });
     response.end('This is a Sealwire server: connect to it with a Sealwire client.\n');
-  });
-}
-
-/** Listens in the place of an HTTP server, and hands it what has come through TLS. */
-function tlsFront(server: Server, acceptor: TlsAcceptor): SocketServer {
-  return createSocketServer(socketOptions, (raw) => {
-    acceptor.secure(raw, (socket) => server.emit('connection', socket));
   });
 }
 

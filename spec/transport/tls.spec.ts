@@ -248,6 +248,55 @@ describe('transport/tls', () => {
     server.close();
   });
 
+  // Node's HTTP server keeps its limits on time only where it listens itself, so over TLS whoever asked for nothing stayed for ever.
+  describe('behind it, whoever asks for no WebSocket', () => {
+    async function listen(timeoutMs?: number) {
+      const accepted: TransportConnection[] = [];
+      const listener = await new WebSocketTransport('wss://127.0.0.1:0').listen({
+        ...frameLimits,
+        accept: (connection) => accepted.push(connection),
+        tls: tlsServer(timeoutMs === undefined ? {} : { timeoutMs }),
+      });
+      return { listener, accepted };
+    }
+
+    /** Has done its TLS, says this, and nothing else. Resolves to what resolves when it is cut off. */
+    async function stranger(url: string, words: string) {
+      const { port } = new URL(url.replace('wss:', 'https:'));
+      const socket = tlsConnect({ port: Number(port), host: '127.0.0.1', rejectUnauthorized: false });
+      socket.on('error', () => undefined);
+      socket.resume();
+      await once(socket, 'secureConnect');
+      socket.write(words);
+      return { cut: new Promise<void>((resolve) => socket.on('close', () => resolve())) };
+    }
+
+    const words = ['', 'GET / HTTP/1.1\r\nHost: arena.example\r\n'];
+
+    it('is cut off in time, and nobody else is', async () => {
+      const { listener, accepted } = await listen(500);
+      const client = await new WebSocketTransport(listener.url).connect({
+        ...connectOptions(),
+        tls: tlsClient(),
+      });
+      const strangers = await Promise.all(words.map((said) => stranger(listener.url, said)));
+      await Promise.all(strangers.map(({ cut }) => cut));
+      const recorder = Recorder.on(client);
+      accepted[0]!.open(new Recorder());
+      accepted[0]!.send(Uint8Array.of(1));
+      await until(() => recorder.frames.length === 1);
+      client.destroy();
+      await listener.close();
+    });
+
+    it('is cut off when the server closes', async () => {
+      const { listener } = await listen();
+      const strangers = await Promise.all(words.map((said) => stranger(listener.url, said)));
+      await listener.close();
+      await Promise.all(strangers.map(({ cut }) => cut));
+    });
+  });
+
   it('closes the connection when there is no certificate to show', async () => {
     const broken = () => {
       throw new Error('no certificate');
