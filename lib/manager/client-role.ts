@@ -127,7 +127,7 @@ export class ClientRole {
     });
     const { signal } = this.#giveUp;
     try {
-      const connection = await transport.connect({
+      const attempt = transport.connect({
         signal,
         maxFrameBytes: settings.limits.maxHandshakeFrameBytes,
         maxFrameBytesLater: settings.limits.maxFrameBytes,
@@ -140,10 +140,7 @@ export class ClientRole {
           return checked === undefined ? good() : checked.then(good);
         }),
       });
-      if (!signal.aborted) return connection;
-      // It was given up between the two turns in which it came about and this one.
-      connection.destroy();
-      throw givenUp();
+      return await this.#unlessGivenUp(attempt);
     } catch (cause) {
       if (cause instanceof SealwireError && cause.code === 'CERTIFICATE_REJECTED')
         secureTransportRefused(cause);
@@ -163,6 +160,22 @@ export class ClientRole {
     } finally {
       stopTimer();
     }
+  }
+
+  /** A transport of somebody else's may take no notice of its signal: nobody waits for it, and what it brings later is closed. */
+  #unlessGivenUp(attempt: Promise<TransportConnection>): Promise<TransportConnection> {
+    const { signal } = this.#giveUp;
+    return new Promise((resolve, reject) => {
+      // Who does take notice has rejected by then, and says more.
+      const giveUp = (): void => this.#options.platform.clock.endOfTurn(() => reject(givenUp()));
+      if (signal.aborted) giveUp();
+      else signal.addEventListener('abort', giveUp, { once: true });
+      attempt.then((connection) => {
+        signal.removeEventListener('abort', giveUp);
+        if (signal.aborted) connection.destroy();
+        else resolve(connection);
+      }, reject);
+    });
   }
 
   #handshake(transport: TransportConnection, hello: ClientHello, timeoutMs: number): Promise<void> {

@@ -1,5 +1,5 @@
-// The bug: a handshake in some hundred thousand never came to an end, and nothing else of its process went on either, timers
-// included. Two preparations of a whole run of the bench showed it; `gdb` says where such a process stands:
+// The bug: now and then a handshake never came to an end, and nothing else of its process went on either, timers included. Two
+// preparations of a whole run of the bench showed it; `gdb` says where such a process stands:
 //
 //   KeyObject.export({ format: 'jwk' })  takes the lock of the key ─ allocates ─ V8 collects garbage
 //     ─▸ the job that generated the key is garbage ─▸ ~KeyGenJob  takes the lock of the key, which this very thread holds

@@ -273,6 +273,28 @@ describe('manager: life cycle', () => {
     }
   });
 
+  it('gives up dialling through a transport that takes no notice, and closes what that brings later', async () => {
+    for (const reason of ['timeout', 'aborted']) {
+      let bring: (connection: TransportConnection) => void = () => undefined;
+      let destroyed = 0;
+      const deaf: ClientTransport = {
+        hostname: undefined,
+        connect: () =>
+          new Promise((resolve) => {
+            bring = resolve;
+          }),
+      };
+      const handshakeTimeoutMs = reason === 'timeout' ? 30 : 10_000;
+      const client = new NetworkingManager({ signKeyExchange: false, limits: { handshakeTimeoutMs } });
+      const outcome = outcomeOf(client.startClient(deaf));
+      if (reason === 'aborted') await client.stop();
+      expect(await outcome).to.include({ code: 'CONNECT_FAILED', reason });
+      await client.stop();
+      bring({ destroy: () => destroyed++ } as unknown as TransportConnection);
+      await eventually('it is closed', () => destroyed === 1);
+    }
+  });
+
   it('gives up dialling at limits.handshakeTimeoutMs', async () => {
     // Accepts, and says nothing at all.
     const silent = createTcpServer();
