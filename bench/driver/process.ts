@@ -4,9 +4,11 @@
 //   ask({ ask: 'measure', … })  ── IPC ──▸   answers
 //   resolves, or rejects        ◂── IPC ──   { result } or { error }
 //
-// A worker that dies or says nothing in time rejects the question, with what it wrote on its stderr last.
+// A worker that dies or says nothing in time rejects the question, with what it wrote on its stderr last; one that says nothing is
+// looked at, since a process that stands still, one that is busy and one that waits for somebody are faults of different kinds.
 
 import { type ChildProcess, fork } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { entries } from '../candidates/list.js';
 import type { Work } from '../cases/case.js';
@@ -63,7 +65,11 @@ export class Worker {
       const onMessage = (reply: Reply) =>
         'error' in reply ? settle(reply.error) : settle(undefined, reply.result);
       const onExit = () => settle(`its process ended. ${this.#stderr.trim()}`);
-      const timer = setTimeout(() => settle(`no answer in ${patienceMs / 1000} s`), patienceMs);
+      const silent = async (): Promise<void> => {
+        const doing = await activity(this.#child.pid);
+        settle(`no answer in ${patienceMs / 1000} s; ${doing}. ${this.#stderr.trim()}`.trim());
+      };
+      const timer = setTimeout(() => void silent(), patienceMs);
       this.#child.on('message', onMessage).on('exit', onExit);
       if (this.#child.connected) this.#child.send(question);
       else onExit();
@@ -73,4 +79,27 @@ export class Worker {
   stop(): void {
     this.#child.kill('SIGKILL');
   }
+}
+
+const lookedAtMs = 1000;
+
+/** What a process does just now, where Linux tells: where its main thread is, and the processor time that it takes. */
+async function activity(pid: number | undefined): Promise<string> {
+  try {
+    const before = processorTicks(pid);
+    await new Promise((resolve) => setTimeout(resolve, lookedAtMs));
+    const ticks = processorTicks(pid) - before;
+    const waitsIn = readFileSync(`/proc/${pid}/wchan`, 'utf8');
+    const where = waitsIn === '0' || waitsIn === '' ? 'runs' : `waits in ${waitsIn}`;
+    return `process ${pid} ${where}, and took ${ticks} % of a processor for a second`;
+  } catch {
+    return `process ${pid} is there no more, or nothing tells what it does`;
+  }
+}
+
+/** proc_pid_stat(5): utime and stime, in hundredths of a second; in front stands a name that may hold anything. */
+function processorTicks(pid: number | undefined): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return Number(fields[11]) + Number(fields[12]);
 }
