@@ -68,6 +68,30 @@ for (const build of ['simd', 'scalar'] as const satisfies readonly Build[]) {
         expectAsMade(`verify ${length}`);
         expect(mac.verify(plaintext, bytesOf(tagBytes, 1))).to.equal(false);
         expectAsMade(`verify, forged ${length}`);
+        crypto.hmac('sha256', plaintext, plaintext);
+        expectAsMade(`HMAC under a key of ${length}`);
+        crypto.hmac('sha256', key, plaintext);
+        expectAsMade(`HMAC ${length}`);
+        crypto.hkdfExtract(plaintext, key);
+        expectAsMade(`HKDF-Extract ${length}`);
+        for (const bytes of [0, 1, 32, 33, 200]) {
+          crypto.hkdfExpand(key, plaintext, bytes);
+          expectAsMade(`HKDF-Expand of ${length} to ${bytes}`);
+        }
+      }
+    });
+
+    it('holds the secret of a key schedule while a call lasts: the control for HMAC and HKDF', () => {
+      const { crypto, seenInside } = watchedWasm(build);
+      for (const derive of [
+        () => crypto.hmac('sha256', key, ad),
+        () => crypto.hkdfExtract(key, ad),
+        () => crypto.hkdfExpand(key, ad, 32),
+      ]) {
+        seenInside.length = 0;
+        const derived = derive();
+        expect(seenInside.some((memory) => holds(memory, key))).to.equal(true);
+        expect(seenInside.some((memory) => holds(memory, derived))).to.equal(true);
       }
     });
 

@@ -1,12 +1,13 @@
-// A backend whose ChaCha20-Poly1305, ChaCha20 and MAC go through WebAssembly, and everything else as before.
+// A backend whose ChaCha20-Poly1305, ChaCha20, MAC and HKDF go through WebAssembly, and everything else as before.
 //
 // The instances are made on first use, so that importing costs nothing: which suite is preferred, or the first key, asks
 // for them. Where WebAssembly is forbidden or missing, the backend below does it all, and says so by its name.
 
+import { requireExpandable } from '../preconditions.js';
 import type { Aead, CipherName, CryptoProvider, Mac, StreamCipher } from '../provider.js';
 import { type Build, WasmCipher } from './cipher.js';
 import { type Large, WasmAead, WasmChaCha20, WasmHmac } from './keyed.js';
-import { WasmMac } from './mac.js';
+import { maxHmacKeyBytes, WasmMac } from './mac.js';
 
 /** Lengths in bytes from which on the backend below is the faster one; none for never. */
 export interface Crossing {
@@ -62,8 +63,32 @@ export function withWebAssembly(below: CryptoProvider, options: WebAssemblyOptio
       const own = loaded();
       return own === undefined ? below.mac(key) : new WasmHmac(own.mac, key, own.largeMac);
     },
+    hmac(name, key, data) {
+      const own = name === 'sha256' && isShort(key, data) ? loaded() : undefined;
+      return own === undefined ? below.hmac(name, key, data) : own.mac.hmac(key, data);
+    },
+    hkdfExtract(salt, inputKeyMaterial) {
+      const own = isShort(salt, inputKeyMaterial) ? loaded() : undefined;
+      return own === undefined
+        ? below.hkdfExtract(salt, inputKeyMaterial)
+        : own.mac.hmac(salt, inputKeyMaterial);
+    },
+    hkdfExpand(pseudoRandomKey, info, length) {
+      const own = isShort(pseudoRandomKey, info) ? loaded() : undefined;
+      if (own === undefined) return below.hkdfExpand(pseudoRandomKey, info, length);
+      requireExpandable(pseudoRandomKey, length);
+      return own.mac.expand(pseudoRandomKey, info, length);
+    },
   };
 }
+
+/** What a key schedule, or a Finished, asks for. An HMAC of one or two blocks costs node:crypto three times as much (measured). */
+function isShort(key: Uint8Array, message: Uint8Array): boolean {
+  return key.length <= maxHmacKeyBytes && message.length <= longestShort;
+}
+
+/** Where node:crypto catches up, which has SHA instructions. */
+const longestShort = 384;
 
 function load(
   below: CryptoProvider,

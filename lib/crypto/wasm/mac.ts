@@ -1,8 +1,10 @@
-// HMAC-SHA256 in WebAssembly, cut to 16 bytes: like cipher.ts one memory for all keys, wiped before a call ends.
+// HMAC-SHA256 in WebAssembly, and HKDF-Expand: like cipher.ts one memory for all keys, wiped before a call ends.
 //
-// What is kept of a key is the pair of states that its two padded blocks leave (RFC 2104 §4), 64 bytes in JavaScript's
-// memory: to make them anew for each message would double the work on a short one.
+// What is kept of the key of a MAC of 16 bytes is the pair of states that its two padded blocks leave (RFC 2104 §4), 64 bytes in
+// JavaScript's memory: to make them anew for each message would double the work on a short one. The keys of a key schedule
+// are used once, and nothing of them is kept.
 
+import { wipe } from '../../base/bytes.js';
 import { macModule } from './binary.js';
 import { instantiate } from './instance.js';
 import { Views } from './views.js';
@@ -25,6 +27,10 @@ const behindData = 72;
 const pieceBytes = 16 * 1024;
 
 export const macStateBytes = 64;
+
+/** A block of SHA-256: longer keys are hashed first (RFC 2104 §2), which is not done here. */
+export const maxHmacKeyBytes = 64;
+const hmacBytes = 32;
 
 export class WasmMac {
   readonly #call: MacCalls;
@@ -72,6 +78,46 @@ export class WasmMac {
       return this.#run(states, message);
     } finally {
       this.#wipe(message.length);
+    }
+  }
+
+  /** All 32 bytes, of a key of at most 64 bytes and a message of at most 16 KiB. */
+  hmac(key: Uint8Array, message: Uint8Array): Uint8Array {
+    const bytes = this.#bytes;
+    try {
+      bytes.set(key, dataAt);
+      this.#call.prepare();
+      bytes.set(message, dataAt);
+      this.#call.finish(message.length, message.length);
+      return Uint8Array.from(this.#data.first(hmacBytes));
+    } finally {
+      this.#wipe(Math.max(message.length, maxHmacKeyBytes));
+    }
+  }
+
+  /** RFC 5869 §2.3: T(i) = HMAC(key, T(i-1) ‖ info ‖ i). Key and `info` as for {@link hmac}, less the 33 bytes around it. */
+  expand(key: Uint8Array, info: Uint8Array, length: number): Uint8Array {
+    const output = new Uint8Array(length);
+    const states = length > hmacBytes ? new Uint8Array(macStateBytes) : undefined;
+    const bytes = this.#bytes;
+    try {
+      bytes.set(key, dataAt);
+      this.#call.prepare();
+      states?.set(this.#states);
+      for (let offset = 0, index = 1; offset < length; offset += hmacBytes, index++) {
+        // T(i-1) stands at the start of the data area, where the last call has left it.
+        const infoAt = offset === 0 ? 0 : hmacBytes;
+        if (offset > 0) bytes.set(states!, stateAt);
+        bytes.set(info, dataAt + infoAt);
+        bytes[dataAt + infoAt + info.length] = index;
+        const inputBytes = infoAt + info.length + 1;
+        this.#call.finish(inputBytes, inputBytes);
+        output.set(this.#data.first(Math.min(hmacBytes, length - offset)), offset);
+      }
+      return output;
+    } finally {
+      if (states !== undefined) wipe(states);
+      this.#wipe(Math.max(hmacBytes + info.length + 1, maxHmacKeyBytes));
     }
   }
 

@@ -1,4 +1,4 @@
-// HMAC-SHA256 (RFC 2104, RFC 4231), cut to 16 bytes: what ../mac.ts calls.
+// HMAC-SHA256 (RFC 2104, RFC 4231): what ../mac.ts calls, for tags of 16 bytes and for whole ones.
 //
 // A key is a pair of states: that behind its inner block and that behind its outer one (RFC 2104 §4). The caller keeps the
 // pair, writes it to `state ‖ outer` for each message, copies the message in, and wipes.
@@ -6,7 +6,7 @@
 import { data, outer, state, tag } from './mac-memory';
 import { compress } from './sha256';
 
-/** The 32-byte key in the data area becomes its pair of states. */
+/** The key in the data area, up to 64 bytes and zeros behind it, becomes its pair of states. */
 export function prepare(): void {
   keyed(0x3636363636363636);
   memory.copy(outer, state, 32);
@@ -35,8 +35,8 @@ export function absorb(bytes: u32): void {
 }
 
 /**
- * The last piece of a message of `total` bytes in all. Writes the tag to the start of the data area; whether it is the one
- * that stood at `tag`.
+ * The last piece of a message of `total` bytes in all. Writes all 32 bytes of its HMAC to the start of the data area; whether the
+ * first 16 are those that stood at `tag`.
  */
 export function finish(bytes: u32, total: f64): bool {
   close(bytes, total);
@@ -44,7 +44,7 @@ export function finish(bytes: u32, total: f64): bool {
   memory.copy(state, outer, 32);
   for (let word: usize = data; word < data + 32; word += 4) store<u32>(word, bswap<u32>(load<u32>(word)));
   close(32, 32);
-  for (let word: usize = 0; word < 16; word += 4) store<u32>(data + word, bswap<u32>(load<u32>(state + word)));
+  for (let word: usize = 0; word < 32; word += 4) store<u32>(data + word, bswap<u32>(load<u32>(state + word)));
   // One number of all differences: that one byte differs decides nothing before the last one was looked at.
   return ((load<u64>(data) ^ load<u64>(tag)) | (load<u64>(data, 8) ^ load<u64>(tag, 8))) == 0;
 }
