@@ -10,6 +10,7 @@ import { createServer, type Socket } from 'node:net';
 import { totalBytes } from '../base/bytes.js';
 import type { SealwireError } from '../base/errors.js';
 import { type Address, hostAndPort, misaddressed, parseAddress } from './address.js';
+import { Cork } from './cork.js';
 import { Delivery } from './delivery.js';
 import { dial, socketOptions } from './dial.js';
 import { Drain } from './drain.js';
@@ -114,12 +115,8 @@ class TcpConnection implements TransportConnection {
   readonly #drain: Drain;
   /** One function for all writes: the socket calls it when their bytes have left. */
   readonly #written = (): void => this.#drain.check();
-  readonly #uncork = (): void => {
-    this.#corked = false;
-    this.#socket.uncork();
-  };
+  readonly #cork: Cork;
   #closing = false;
-  #corked = false;
   #error: SealwireError | undefined;
   #closeTimer: NodeJS.Timeout | undefined;
 
@@ -131,6 +128,7 @@ class TcpConnection implements TransportConnection {
     this.#delivery = new Delivery(maxFrameBytes, () => this.#cut());
     this.#frames = new FrameParser(this.#delivery);
     this.#drain = new Drain(this);
+    this.#cork = new Cork(socket);
     socket.pause();
     let hasEnded = false;
     socket.on('end', () => {
@@ -179,7 +177,7 @@ class TcpConnection implements TransportConnection {
       return;
     }
     if (this.#closing || !this.#socket.writable) return;
-    this.#cork();
+    this.#cork.hold();
     const memory = this.frameMemory(frame.length);
     memory.set(frame, lengthBytes);
     this.#socket.write(memory, this.#written);
@@ -200,19 +198,11 @@ class TcpConnection implements TransportConnection {
   sendApart(pieces: readonly Uint8Array[]): void {
     const socket = this.#socket;
     if (this.#closing || !socket.writable) return;
-    this.#cork();
+    this.#cork.hold();
     const header = Buffer.allocUnsafe(lengthBytes);
     header.writeUInt32BE(totalBytes(pieces), 0);
     socket.write(header);
     for (const piece of pieces) socket.write(piece, piece === pieces.at(-1) ? this.#written : undefined);
-  }
-
-  /** What is sent in one turn of the event loop leaves in one system call. */
-  #cork(): void {
-    if (this.#corked) return;
-    this.#corked = true;
-    this.#socket.cork();
-    process.nextTick(this.#uncork);
   }
 
   setMaxFrameBytes(bytes: number): void {

@@ -207,6 +207,20 @@ describe('transport/tcp', () => {
     expect(Buffer.concat(chunks).equals(Buffer.concat(frames.map(framed)))).to.equal(true);
   });
 
+  it('sends with them what the promises of the turn lead to', async () => {
+    const { socket, connection } = await dialRawAlone();
+    const chunks: Buffer[] = [];
+    socket.on('data', (chunk: Buffer) => void chunks.push(chunk));
+    const frames = Array.from({ length: 20 }, (_, index) => pattern(20, index));
+    for (const frame of frames) {
+      connection.send(frame);
+      await Promise.resolve();
+    }
+    await until(() => chunks.length > 0);
+    expect(Buffer.concat(chunks).equals(Buffer.concat(frames.map(framed)))).to.equal(true);
+    expect(chunks).to.have.length(1);
+  });
+
   it('wants a host, a port and no path', async () => {
     for (const wrong of [
       'tcp://127.0.0.1',
