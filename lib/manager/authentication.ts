@@ -45,18 +45,35 @@ const options: { readonly [Name in keyof ReservedMethods]-?: RpcOptions } = {
   token: { oneWay: true },
 };
 
+type Name = keyof ReservedMethods;
+
+/** What each service does. */
+const servedBy = new WeakMap<object, ReservedMethods>();
+
+/** Declared once for all services: that takes longer than the rest of making a client. */
+const declared: { readonly [Method in Name]-?: (...args: never[]) => unknown } = {
+  authenticate: declare('authenticate'),
+  present: declare('present'),
+  token: declare('token'),
+};
+
+function declare(name: Name): (...args: never[]) => unknown {
+  function own(this: object, ...args: never[]): unknown {
+    return Reflect.apply(servedBy.get(this)![name]!, undefined, args);
+  }
+  defineRpc(name, own, bothFlags, options[name]);
+  return own;
+}
+
 /** To be offered beside what the application registers; undefined where there is nothing to offer. */
 export function reservedService(methods: ReservedMethods): object | undefined {
   const service: Record<string, unknown> = {};
   for (const name of ['authenticate', 'present', 'token'] as const) {
-    const method = methods[name];
-    if (method === undefined) continue;
-    // A function of its own: what it is declared as hangs on it.
-    const own = (...args: never[]): unknown => Reflect.apply(method, undefined, args);
-    defineRpc(name, own, bothFlags, options[name]);
-    service[name] = own;
+    if (methods[name] !== undefined) service[name] = declared[name];
   }
-  return Object.keys(service).length === 0 ? undefined : service;
+  if (Object.keys(service).length === 0) return undefined;
+  servedBy.set(service, methods);
+  return service;
 }
 
 /** What a server sent. Throws PROTOCOL_ERROR for what none says. */
