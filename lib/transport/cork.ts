@@ -9,12 +9,6 @@ import type { Socket } from 'node:net';
 export class Cork {
   readonly #socket: Socket;
   #holds = false;
-  readonly #release = (): void => {
-    this.#holds = false;
-    this.#socket.uncork();
-  };
-  // Asked for by a promise, Node's next tick comes when no promise is left; else it would come before all of them.
-  readonly #whenPromisesAreThrough = (): void => process.nextTick(this.#release);
 
   constructor(socket: Socket) {
     this.#socket = socket;
@@ -25,6 +19,16 @@ export class Cork {
     if (this.#holds) return;
     this.#holds = true;
     this.#socket.cork();
-    queueMicrotask(this.#whenPromisesAreThrough);
+    // Asked for by a promise, Node's next tick comes when no promise is left; else it would come before all of them.
+    queueMicrotask(() => process.nextTick(release, this));
   }
+
+  release(): void {
+    this.#holds = false;
+    this.#socket.uncork();
+  }
+}
+
+function release(cork: Cork): void {
+  cork.release();
 }

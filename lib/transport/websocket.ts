@@ -11,6 +11,7 @@ import { type RawData, WebSocket, WebSocketServer } from 'ws';
 import { totalBytes } from '../base/bytes.js';
 import { SealwireError } from '../base/errors.js';
 import { type Address, hostAndPort, parseAddress } from './address.js';
+import { Cork } from './cork.js';
 import { Delivery, earlyAllowanceBytes } from './delivery.js';
 import { dial } from './dial.js';
 import { Drain } from './drain.js';
@@ -266,6 +267,8 @@ class WebSocketConnection implements TransportConnection {
   readonly #drain: Drain;
   /** One function for all frames: `ws` calls it when their bytes have left. */
   readonly #written = (): void => this.#drain.check();
+  /** Of the handshake: later on frames that belong together are one frame already. */
+  #cork: Cork | undefined;
   #earlyBytes: number;
   #destroyed = false;
 
@@ -278,6 +281,7 @@ class WebSocketConnection implements TransportConnection {
     this.remoteAddress = hostAndPort(socket.remoteAddress, socket.remotePort);
     this.#delivery = new Delivery(maxFrameBytes, (error) => this.#cut(error));
     this.#drain = new Drain(this);
+    this.#cork = new Cork(socket);
     this.#earlyBytes = maxFrameBytes + earlyAllowanceBytes;
     websocket.pause();
     socket.setKeepAlive(true, keepAliveDelayMs);
@@ -319,6 +323,7 @@ class WebSocketConnection implements TransportConnection {
   send(frame: Uint8Array, isEncrypted = false): void {
     if (this.#websocket.readyState !== WebSocket.OPEN) return;
     if (isEncrypted) this.#masking?.spareNext();
+    this.#cork?.hold();
     this.#websocket.send(frame, this.#written);
   }
 
@@ -351,6 +356,7 @@ class WebSocketConnection implements TransportConnection {
     this.#delivery.raise(bytes);
     // Taking the listener off does not spare it the chunk that is being handed round right now.
     this.#earlyBytes = Number.POSITIVE_INFINITY;
+    this.#cork = undefined;
     this.#stopCounting();
   }
 

@@ -173,3 +173,16 @@ export async function failure(attempt: Promise<unknown>): Promise<Error> {
 export function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
+
+/** The first in a turn of the event loop, each other one in a promise that the one before has led to. */
+export function inTurnAndItsPromises(steps: readonly (() => void)[]): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const take = async (): Promise<void> => {
+      for (const step of steps) {
+        step();
+        await undefined;
+      }
+    };
+    setImmediate(() => void take().then(resolve, reject));
+  });
+}

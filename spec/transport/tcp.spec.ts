@@ -5,7 +5,17 @@ import { connect, type Socket } from 'node:net';
 import { expect } from 'chai';
 import { TcpTransport } from '../../lib/transport/tcp.js';
 import { closeTimeLimitMs, type TransportConnection } from '../../lib/transport/transport.js';
-import { failure, Meeting, pattern, pause, Recorder, sameFrames, sealwireError, until } from './meeting.js';
+import {
+  failure,
+  inTurnAndItsPromises,
+  Meeting,
+  pattern,
+  pause,
+  Recorder,
+  sameFrames,
+  sealwireError,
+  until,
+} from './meeting.js';
 
 const maxFrameBytesLater = 2 ** 20;
 
@@ -212,10 +222,9 @@ describe('transport/tcp', () => {
     const chunks: Buffer[] = [];
     socket.on('data', (chunk: Buffer) => void chunks.push(chunk));
     const frames = Array.from({ length: 20 }, (_, index) => pattern(20, index));
-    for (const frame of frames) {
-      connection.send(frame);
-      await Promise.resolve();
-    }
+    await inTurnAndItsPromises(frames.map((frame) => () => connection.send(frame)));
+    // Nothing has left by then: what is read in one chunk may have been written in many.
+    expect(connection.bufferedBytes).to.equal(20 * 24);
     await until(() => chunks.length > 0);
     expect(Buffer.concat(chunks).equals(Buffer.concat(frames.map(framed)))).to.equal(true);
     expect(chunks).to.have.length(1);

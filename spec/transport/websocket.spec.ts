@@ -13,6 +13,7 @@ import {
   connectOptions,
   failure,
   frameLimits,
+  inTurnAndItsPromises,
   Meeting,
   pattern,
   pause,
@@ -208,6 +209,20 @@ describe('transport/websocket', () => {
         others.close();
       });
     }
+  });
+
+  it('sends the frames of a handshake that one turn and its promises make in one write', async () => {
+    const socket = await rawClient(await listen());
+    const chunks: Buffer[] = [];
+    socket.on('data', (chunk: Buffer) => void chunks.push(chunk));
+    const { connection } = accepted[0]!;
+    const frames = Array.from({ length: 5 }, (_, index) => pattern(20, index));
+    await inTurnAndItsPromises(frames.map((frame) => () => connection.send(frame)));
+    // Nothing has left by then: what is read in one chunk may have been written in many.
+    expect(connection.bufferedBytes).to.equal(5 * 22);
+    await until(() => chunks.length > 0);
+    expect(Buffer.concat(chunks)).to.have.length(5 * 22);
+    expect(chunks).to.have.length(1);
   });
 
   describe('what comes in', () => {
