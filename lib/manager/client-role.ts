@@ -10,7 +10,7 @@ import type { Interceptors } from '../rpc/interceptor.js';
 import type { ServiceClass } from '../rpc/proxy.js';
 import type { Services } from '../rpc/registry.js';
 import { Session } from '../rpc/session.js';
-import type { SessionObserver, ShownByPeer } from '../rpc/session-options.js';
+import type { Ending, SessionObserver, ShownByPeer } from '../rpc/session-options.js';
 import type { ClientTransport, TransportConnection } from '../transport/transport.js';
 import { transportCodes } from '../wire/handshake-message.js';
 import type { ClientSettings } from './config.js';
@@ -211,7 +211,7 @@ export class ClientRole {
       clock: platform.clock,
       expectations,
       moveTo,
-      judge: { checkPeer: (shown, signal) => this.#checkServer(shown, signal) },
+      judge: { checkPeer: (shown, session) => this.#checkServer(shown, session) },
       connectionData: settings.connectionData,
       observer: {
         ...observer,
@@ -275,18 +275,20 @@ export class ClientRole {
     return settings.onDemand ? startOnDemandClient(config) : startClientHandshake(config);
   }
 
-  #checkServer({ chain, protection }: ShownByPeer, signal: AbortSignal): void | Promise<void> {
+  #checkServer({ chain, protection }: ShownByPeer, session: Ending): void | Promise<void> {
     // An anonymous server shows nothing; a signing one has proved its chain, or there would be no question.
     if (protection === 'anonymous') return;
     // What TLS was shown was judged before a byte of ours was sent, by a transport that asks.
     if (protection === 'transport' && this.#hasCheckedTls) return;
+    // Only for a validator: nobody else would listen to it.
+    const signal = this.#options.settings.validate && session.ending;
     return this.#checkCertificate(chain, protection === 'transport' ? 'tls' : 'handshake', signal);
   }
 
   #checkCertificate(
     chain: readonly Uint8Array[],
     shownIn: ValidationContext['shownIn'],
-    signal: AbortSignal,
+    signal: AbortSignal | undefined,
   ): void | Promise<void> {
     const { platform, settings, transport } = this.#options;
     return checkServerCertificate({

@@ -8,7 +8,7 @@ import type { SealwireError } from '../base/errors.js';
 import type { Backpressure } from '../connection/pressure.js';
 import type { LimitReport } from '../rpc/limit-report.js';
 import type { Peer } from '../rpc/peer.js';
-import type { PeerJudge, SessionObserver, ShownByPeer } from '../rpc/session-options.js';
+import type { Ending, PeerJudge, SessionObserver, ShownByPeer } from '../rpc/session-options.js';
 import type { ApprovalRequest } from './approval.js';
 import { ClientApproval } from './client-approval.js';
 import type { ServerSettings } from './config.js';
@@ -44,7 +44,7 @@ export class ServedClient implements PeerJudge, SessionObserver {
     this.#host = host;
   }
 
-  checkPeer(shown: ShownByPeer, signal: AbortSignal, client: Peer): void | Promise<void> {
+  checkPeer(shown: ShownByPeer, { ending: signal }: Ending, client: Peer): void | Promise<void> {
     const approve = (): void | Promise<void> => this.#approve(shown, signal, client);
     return this.#desk.judge(approve, shown, signal, this.#host);
   }

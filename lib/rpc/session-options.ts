@@ -56,10 +56,15 @@ export interface SessionOptions {
 
 export interface PeerJudge {
   /**
-   * Throws or rejects unless the peer is to be trusted and let in: {@link ConnectionOwner.checkPeer}. `signal` is aborted
-   * when the connection ends.
+   * Throws or rejects unless the peer is to be trusted and let in: {@link ConnectionOwner.checkPeer}. The signal of `session` is
+   * made for who asks for it, and aborted when the connection ends.
    */
-  checkPeer(shown: ShownByPeer, signal: AbortSignal, peer: Peer): void | Promise<void>;
+  checkPeer(shown: ShownByPeer, session: Ending, peer: Peer): void | Promise<void>;
+}
+
+/** What has an end. */
+export interface Ending {
+  readonly ending: AbortSignal;
 }
 
 /** What a peer has shown of itself by the end of its handshake. */

@@ -291,13 +291,12 @@ export class Session implements ConnectionOwner {
     peer,
     protection,
   }: Pick<PendingVerdict, 'peerChain' | 'peer' | 'protection'>): PeerChecked | Promise<PeerChecked> {
-    const signal = this.ending;
     const shown = { chain, connectionData: peer.connectionData, protection };
-    const checked = this.#options.judge.checkPeer(shown, signal, this.peer);
+    const checked = this.#options.judge.checkPeer(shown, this, this.peer);
     const answer = (): PeerChecked | Promise<PeerChecked> => {
       this.#checkExpectations(readOffer(peer.manifest).manifest);
       // Who was not waited for is asked nothing: what it gives may be worth something, such as a ticket.
-      return signal.aborted ? undefined : this.#options.connectionData?.(signal);
+      return this.#endedBy === undefined ? this.#options.connectionData?.(this.ending) : undefined;
     };
     return checked === undefined ? answer() : checked.then(answer);
   }

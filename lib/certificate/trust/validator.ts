@@ -83,15 +83,7 @@ export function checkClientCertificate(check: ClientCertificateCheck): Promise<v
 }
 
 function checkCertificate(
-  {
-    crypto,
-    chain,
-    roots,
-    time,
-    validate,
-    shownIn = 'handshake',
-    signal = new AbortController().signal,
-  }: ClientCertificateCheck,
+  { crypto, chain, roots, time, validate, shownIn = 'handshake', signal }: ClientCertificateCheck,
   purpose: 'server' | 'client',
   hostname: string,
   requiredName: string | undefined,
@@ -122,7 +114,7 @@ function checkCertificate(
     time: new Date(time),
     purpose,
     shownIn,
-    signal,
+    signal: signal ?? new AbortController().signal,
     validateDefault: () => runDefault().ok,
     defaultResult: () => forApplication(runDefault()),
   });
