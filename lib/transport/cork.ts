@@ -4,13 +4,17 @@
 //
 // Promises too: a client's Finished and the call that its program makes when startClient() has resolved are one packet.
 
-import type { Socket } from 'node:net';
+/** What is used of a socket: while it is corked, it gathers what is written. */
+export interface Corked {
+  cork(): void;
+  uncork(): void;
+}
 
 export class Cork {
-  readonly #socket: Socket;
+  readonly #socket: Corked;
   #holds = false;
 
-  constructor(socket: Socket) {
+  constructor(socket: Corked) {
     this.#socket = socket;
   }
 
