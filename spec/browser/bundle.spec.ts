@@ -7,15 +7,15 @@ import { expect } from 'chai';
 import { type Bundle, bundle } from './bundle.js';
 
 // A little above what was measured when interceptors, approval, limits, encryption on demand and tokens came (138.2, 71.8 and
-// 142.7 kB; 10 kB of each read PFX and key files), and 6 kB for WebAssembly, 4 of them its modules: a new dependency must
+// 142.7 kB; 10 kB of each read PFX and key files), and 6.4 kB for WebAssembly, 4 of them its modules: a new dependency must
 // be noticed.
 const doors = [
-  { name: 'sealwire', source: "export * from 'sealwire';", maxGzippedBytes: 149_200 },
+  { name: 'sealwire', source: "export * from 'sealwire';", maxGzippedBytes: 149_600 },
   { name: 'sealwire/certificate', source: "export * from 'sealwire/certificate';", maxGzippedBytes: 74_000 },
   {
     name: 'both doors',
     source: "export * from 'sealwire'; export * from 'sealwire/certificate';",
-    maxGzippedBytes: 153_700,
+    maxGzippedBytes: 154_100,
   },
 ];
 

@@ -82,12 +82,12 @@ export function withWebAssembly(below: CryptoProvider, options: WebAssemblyOptio
   };
 }
 
-/** What a key schedule, or a Finished, asks for. An HMAC of one or two blocks costs node:crypto three times as much (measured). */
+/** What a key schedule, or a Finished, asks for. Such an HMAC costs node:crypto three times as much (measured: 4.1 and 1.2 µs). */
 function isShort(key: Uint8Array, message: Uint8Array): boolean {
   return key.length <= maxHmacKeyBytes && message.length <= longestShort;
 }
 
-/** Where node:crypto catches up, which has SHA instructions. */
+/** Twice as fast still (5.2 and 2.6 µs). Further on node:crypto catches up, which has SHA instructions. */
 const longestShort = 384;
 
 function load(
