@@ -284,22 +284,39 @@ class NodeAead implements Aead {
   }
 
   open(nonce: Uint8Array, associatedData: Uint8Array, sealed: Uint8Array, output: Uint8Array): boolean {
-    const key = alive(this.#key);
+    alive(this.#key);
     if (!requireOpen(nonce, sealed.length, output)) return false;
-    const decipher = createDecipheriv(this.#cipher, key, nonce, { authTagLength: tagBytes });
-    decipher.setAuthTag(sealed.subarray(-tagBytes));
-    decipher.setAAD(associatedData);
-    // A buffer of its own, so nothing unchecked ever stands in `output`.
-    const plaintext = decipher.update(sealed.subarray(0, -tagBytes));
-    try {
-      decipher.final();
-      output.set(plaintext);
-      return true;
-    } catch {
+    // Memory of its own, so nothing unchecked ever stands in `output`.
+    const plaintext = this.openApart(nonce, associatedData, sealed, 0);
+    if (plaintext === false) {
       wipe(output);
       return false;
-    } finally {
+    }
+    output.set(plaintext);
+    wipe(plaintext);
+    return true;
+  }
+
+  openApart(
+    nonce: Uint8Array,
+    associatedData: Uint8Array,
+    bytes: Uint8Array,
+    at: number,
+  ): Uint8Array | false {
+    const key = alive(this.#key);
+    const tagAt = bytes.length - tagBytes;
+    requireLength('a nonce', nonce, nonceBytes);
+    if (tagAt < at) return false;
+    const decipher = createDecipheriv(this.#cipher, key, nonce, { authTagLength: tagBytes });
+    decipher.setAuthTag(bytes.subarray(tagAt));
+    decipher.setAAD(associatedData);
+    const plaintext = plain(decipher.update(bytes.subarray(at, tagAt)));
+    try {
+      decipher.final();
+      return plaintext;
+    } catch {
       wipe(plaintext);
+      return false;
     }
   }
 

@@ -102,6 +102,17 @@ export interface Aead {
     at: number,
     output: Uint8Array,
   ): boolean;
+  /**
+   * For backends that make new memory for each plaintext: the same without a copy, the plaintext of what stands in `bytes` from `at`
+   * to its end, which is left as it is; false where the tag does not fit. Undefined where {@link open} is faster for so many
+   * bytes. Left out by backends that have nothing to save.
+   */
+  openApart?(
+    nonce: Uint8Array,
+    associatedData: Uint8Array,
+    bytes: Uint8Array,
+    at: number,
+  ): Uint8Array | false | undefined;
   /** Wipes what can be wiped of the key; the object is of no use afterwards. */
   destroy(): void;
 }

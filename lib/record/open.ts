@@ -26,9 +26,12 @@ export type RejectionReason = 'too-short' | 'epoch' | 'sequence' | 'exhausted' |
 export interface OpenedRecord {
   readonly flags: number;
   readonly type: FrameType;
-  /** A view into the frame, decrypted in place. */
+  /** A view into the frame, decrypted in place; or memory of its own, where the cipher makes some anyway. */
   readonly body: Uint8Array;
 }
+
+/** Shorter bodies are always opened in place: a copy costs less than memory of their own. */
+const leastApartBytes = 12 * 1024;
 
 /** One for all: it is written anew for each record, and used before anything else happens. */
 const header: Uint8Array = new Uint8Array(recordHeaderBytes);
@@ -45,7 +48,7 @@ export class Opener {
     return this.#generation.number;
   }
 
-  /** Opens a record, whose first byte has a flag. The frame is changed; after a throw it holds no plaintext. */
+  /** Opens a record, whose first byte has a flag. The frame may be changed; after a throw it holds no plaintext. */
   open(frame: Uint8Array): OpenedRecord {
     const { flags, type } = readFirstByte(frame);
     const tagged = (flags & 2) !== 0;
@@ -64,14 +67,23 @@ export class Opener {
       throw rejected('key-update');
     }
 
-    const body = frame.subarray(recordHeaderBytes, bodyEnd);
+    let body = frame.subarray(recordHeaderBytes, bodyEnd);
     if (flags === bothFlags) {
       const { aead } = generation;
       for (let index = 0; index < recordHeaderBytes; index++) header[index] = frame[index]!;
-      const isRight =
-        aead.openFrom?.(generation.nonce(), header, frame, recordHeaderBytes, body) ??
-        aead.open(generation.nonce(), header, frame.subarray(recordHeaderBytes), body);
-      if (!isRight) throw rejected('tag');
+      const apart =
+        bodyBytes >= leastApartBytes
+          ? aead.openApart?.(generation.nonce(), header, frame, recordHeaderBytes)
+          : undefined;
+      if (apart !== undefined) {
+        if (apart === false) throw rejected('tag');
+        body = apart;
+      } else {
+        const isRight =
+          aead.openFrom?.(generation.nonce(), header, frame, recordHeaderBytes, body) ??
+          aead.open(generation.nonce(), header, frame.subarray(recordHeaderBytes), body);
+        if (!isRight) throw rejected('tag');
+      }
     } else if (flags === 2) {
       if (!generation.mac.verify(frame.subarray(0, bodyEnd), frame.subarray(bodyEnd))) throw rejected('tag');
     } else {

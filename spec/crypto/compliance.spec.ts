@@ -196,6 +196,43 @@ for (const [one, other] of pairs) {
         if (aead.sealParts !== undefined) expect(codeThrownBy(short)).to.equal('INVALID_CONFIG');
       });
 
+      it(`${cipher}: what one opens apart is what it opens in place, from a place; a wrong tag gives nothing`, () => {
+        const aead = one.aead(cipher, bytesOf(32, 3));
+        const [nonce, ad] = [bytesOf(12, 4), bytesOf(8, 5)];
+        for (const length of [0, 1, 9000, 20_000, 70_000]) {
+          for (const at of [0, 8]) {
+            const plaintext = bytesOf(length, 1);
+            const memory = new Uint8Array(at + length + tagBytes);
+            aead.seal(nonce, ad, plaintext, memory.subarray(at));
+            const before = memory.slice();
+            const apart = aead.openApart?.(nonce, ad, memory, at);
+            if (one.name === 'node') expect(apart).to.be.instanceOf(Uint8Array);
+            if (apart === undefined) continue;
+            expect(apart && sameBytes(apart, plaintext)).to.equal(true);
+            expect(apart).not.to.be.instanceOf(Buffer);
+            expect(sameBytes(memory, before), 'nothing is changed').to.equal(true);
+            for (const changed of [at, memory.length - 1]) {
+              memory[changed]! ^= 1;
+              expect(aead.openApart!(nonce, ad, memory, at)).to.equal(false);
+              memory[changed]! ^= 1;
+            }
+            expect(aead.openApart!(nonce, ad, memory.subarray(0, at + tagBytes - 1), at)).to.be.oneOf([
+              false,
+              undefined,
+            ]);
+            expect(codeThrownBy(() => aead.openApart!(bytesOf(11, 4), ad, memory, at))).to.equal(
+              'INVALID_CONFIG',
+            );
+          }
+        }
+        aead.destroy();
+        if (aead.openApart !== undefined) {
+          expect(codeThrownBy(() => aead.openApart!(nonce, ad, bytesOf(20_000, 1), 0))).to.equal(
+            'INVALID_STATE',
+          );
+        }
+      });
+
       it(`${cipher}: one flipped bit anywhere is refused, and no plaintext stays in the output`, () => {
         const flip = fc.record({ part: fc.constantFrom('nonce', 'ad', 'sealed', 'key'), bit: fc.nat() });
         fc.assert(

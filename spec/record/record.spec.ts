@@ -97,6 +97,28 @@ describe('records', () => {
     }
   });
 
+  it('open into memory of their own where the cipher makes it anyway, and leave the frame as it was', () => {
+    const { sealer, opener } = pair();
+    const body = new Uint8Array(20_000).map((_, index) => index);
+    const frame = sealer.seal(3, frameTypes.messages, body);
+    const before = frame.slice();
+    const opened = opener.open(frame);
+    expect(sameBytes(opened.body, body)).to.equal(true);
+    expect(opened.body.buffer).not.to.equal(frame.buffer);
+    expect(opened.body.buffer.byteLength, 'and nothing else is in it').to.equal(body.length);
+    expect(sameBytes(frame, before)).to.equal(true);
+
+    for (const at of [8, 10_000, frame.length - 1]) {
+      const changed = before.slice();
+      changed[at]! ^= 1;
+      const other = pair().opener;
+      expect(refusal(() => other.open(changed))).to.equal('tag');
+      expect(sameBytes(other.open(before.slice()).body, body), 'nothing was counted').to.equal(true);
+    }
+    const short = sealer.seal(3, frameTypes.messages, body.subarray(0, 1000));
+    expect(opener.open(short).body.buffer, 'a copy costs less').to.equal(short.buffer);
+  });
+
   it('are not made in pieces under one flag, nor by a backend that would have to copy; nothing is counted then', () => {
     const { sealer } = pair();
     const parts = [new Uint8Array(20_000)];

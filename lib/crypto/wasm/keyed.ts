@@ -121,6 +121,15 @@ export class WasmAead extends Keyed<Aead> implements Aead {
     if (!requireOpen(nonce, bytes.length - at, output)) return false;
     return this.#cipher.open(key, nonce, associatedData, bytes, output, at);
   }
+
+  openApart(
+    nonce: Uint8Array,
+    associatedData: Uint8Array,
+    bytes: Uint8Array,
+    at: number,
+  ): Uint8Array | false | undefined {
+    return this.other(bytes.length - at - tagBytes)?.openApart?.(nonce, associatedData, bytes, at);
+  }
 }
 
 export class WasmChaCha20 extends Keyed<StreamCipher> implements StreamCipher {
