@@ -23,6 +23,8 @@ export interface Piece {
   /** The body, in a row. */
   readonly parts: readonly Uint8Array[];
   readonly bytes: number;
+  /** The messages of which nothing is left to send behind this. */
+  readonly sent: readonly Uint8Array[];
 }
 
 interface Waiting {
@@ -143,7 +145,8 @@ export class Channels {
     }
     const header = encodeFragmentHeader({ transfer: transfer.number, last });
     const type = frameTypes.fragment;
-    return { flags, type, parts: [header, bytes], bytes: header.length + bytes.length };
+    const sent = last ? [message] : [];
+    return { flags, type, parts: [header, bytes], bytes: header.length + bytes.length, sent };
   }
 }
 
@@ -179,7 +182,7 @@ class ChannelQueue {
       this.drop();
     }
     this.bytes -= bytes;
-    return { flags, type: frameTypes.messages, parts: messages, bytes };
+    return { flags, type: frameTypes.messages, parts: messages, bytes, sent: messages };
   }
 
   /** Takes the first one out, which is sent. */

@@ -6,6 +6,7 @@
 
 import { concat, empty } from '../base/bytes.js';
 import type { Clock, StopTimer } from '../base/clock.js';
+import { discard } from '../base/discard.js';
 import { SealwireError } from '../base/errors.js';
 import type { Limits } from '../base/limits.js';
 import { decodeFragment, maxOpenTransfers, openTransfersFactor } from '../wire/fragment.js';
@@ -20,6 +21,8 @@ interface Unfinished {
   readonly flags: number;
   /** The bytes so far, in a row: fragments as they came, and stretches of blocks. */
   readonly parts: Uint8Array[];
+  /** The bodies that some of the parts are of. */
+  readonly bodies: Uint8Array[];
   bytes: number;
   /** The block that is being filled, and how far. */
   block: Uint8Array;
@@ -75,7 +78,7 @@ export class Reassembly {
     }
     this.#admit(unfinished, bytes.length);
     const isAll = last && unfinished.bytes === 0;
-    if (!isAll) append(unfinished, bytes);
+    if (!isAll) append(unfinished, bytes, body);
     if (!last) {
       this.#bytes += bytes.length;
       return undefined;
@@ -83,7 +86,10 @@ export class Reassembly {
     this.#bytes -= isAll ? 0 : unfinished.bytes - bytes.length;
     this.#unfinished!.delete(transfer);
     if (this.#unfinished!.size === 0) this.#rest();
-    return isAll ? bytes : concat(unfinished.parts);
+    if (isAll) return bytes;
+    const whole = concat(unfinished.parts);
+    for (const body of unfinished.bodies) discard(body);
+    return whole;
   }
 
   /** What is unfinished is dropped. */
@@ -102,7 +108,15 @@ export class Reassembly {
       throw exceeded(`more than ${maxOpenTransfers} unfinished messages at once`);
     }
     this.#lastTransfer = transfer;
-    const unfinished: Unfinished = { flags, parts: [], bytes: 0, block: empty, blockUsed: 0, moving: true };
+    const unfinished: Unfinished = {
+      flags,
+      parts: [],
+      bodies: [],
+      bytes: 0,
+      block: empty,
+      blockUsed: 0,
+      moving: true,
+    };
     this.#unfinished.set(transfer, unfinished);
     this.#stopTimer ??= this.#watch();
     return unfinished;
@@ -141,11 +155,12 @@ export class Reassembly {
   }
 }
 
-function append(unfinished: Unfinished, bytes: Uint8Array): void {
+function append(unfinished: Unfinished, bytes: Uint8Array, body: Uint8Array): void {
   unfinished.moving = true;
   unfinished.bytes += bytes.length;
   if (bytes.length >= leastKeptBytes && mostHeldFactor * bytes.length >= bytes.buffer.byteLength) {
     unfinished.parts.push(bytes);
+    unfinished.bodies.push(body);
     return;
   }
   for (let taken = 0; taken < bytes.length; ) {

@@ -8,6 +8,7 @@
 // not fit throws, and the connection ends: on an ordered transport nobody honest sends it.
 
 import type { Clock } from '../base/clock.js';
+import { discard, discardCiphertext } from '../base/discard.js';
 import { SealwireError } from '../base/errors.js';
 import type { Limits } from '../base/limits.js';
 import { bothFlags } from '../contract/security.js';
@@ -76,13 +77,22 @@ export class Receiver {
   /** Throws RECORD_REJECTED, PROTOCOL_ERROR or LIMIT_EXCEEDED; nothing of the frame was used then. */
   receive(frame: Uint8Array): More | undefined {
     const { flags, type, body } = this.#open(frame);
+    // The body has memory of its own: nothing of the frame is needed.
+    if (body.buffer !== frame.buffer) discardCiphertext(frame);
     switch (type) {
-      case frameTypes.messages:
+      case frameTypes.messages: {
         if (body.length === 0) throw unexpected('an empty frame of messages');
-        return this.#consumer.messages(flags, body);
+        const more = this.#consumer.messages(flags, body);
+        // What was handled has been copied out of it.
+        if (more === undefined) discard(body.buffer === frame.buffer ? frame : body);
+        return more;
+      }
       case frameTypes.fragment: {
         const whole = this.#reassembly.add(flags, body);
-        return whole && this.#consumer.messages(flags, whole);
+        if (whole === undefined) return undefined;
+        const more = this.#consumer.messages(flags, whole);
+        if (more === undefined) discard(whole);
+        return more;
       }
       case frameTypes.close:
         // Once there are keys a plain close is a forgery: it would hide that messages were cut off.

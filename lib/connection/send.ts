@@ -12,6 +12,7 @@
 
 import { totalBytes } from '../base/bytes.js';
 import type { Clock } from '../base/clock.js';
+import { discard } from '../base/discard.js';
 import { SealwireError } from '../base/errors.js';
 import type { Limits } from '../base/limits.js';
 import { bothFlags, Security } from '../contract/security.js';
@@ -172,7 +173,8 @@ export class Sender implements PressureOwner {
    * Sends one message under `flags`, behind all that was sent on its channel before. Throws ENCRYPTION_UNAVAILABLE
    * without keys, and RESOURCE_EXHAUSTED for a message that is larger than the peer accepts (reason `message-size`)
    * or when the peer reads too slowly (reason `send-buffer`); nothing was sent then. A volatile message that would
-   * have to wait is dropped instead: false is returned, and it is counted.
+   * have to wait is dropped instead: false is returned, and it is counted. A message that was sent is the sender's: its memory is
+   * given back when it is sealed.
    */
   send(flags: number, message: Uint8Array, channel: string = defaultChannel, isVolatile = false): boolean {
     this.#checkMessage(flags, message);
@@ -213,6 +215,7 @@ export class Sender implements PressureOwner {
         // A conversation of one message at a time: nothing is gathered, and to see that needs no whole turn.
         this.#clock.soon(this.#endTurn);
         this.#write(flags, frameTypes.messages, [message]);
+        discard(message);
         return;
       }
     }
@@ -235,6 +238,7 @@ export class Sender implements PressureOwner {
     this.#batch = [];
     this.#batchBytes = 0;
     this.#write(this.#batchFlags, frameTypes.messages, messages);
+    for (const message of messages) discard(message);
   }
 
   /**
@@ -314,6 +318,7 @@ export class Sender implements PressureOwner {
       const piece = this.#channels.next(most);
       if (piece === undefined) break;
       this.#write(piece.flags, piece.type, piece.parts);
+      for (const message of piece.sent) discard(message);
       bytes += piece.bytes;
     }
     this.#pumping = this.#channels.bytes > 0;

@@ -124,12 +124,13 @@ export class OutgoingStream {
   }
 
   async #send(message: Uint8Array): Promise<void> {
+    const { length } = message;
     while (!this.#sink.send(message)) {
       await this.#sink.room();
       await new Promise<void>((resolve) => this.#clock.endOfTurn(resolve));
       if (this.#stopped) return;
     }
-    this.#credit -= message.length;
+    this.#credit -= length;
   }
 
   async #return(): Promise<void> {

@@ -8,6 +8,7 @@
 
 import { createServer, type Socket } from 'node:net';
 import { totalBytes } from '../base/bytes.js';
+import { discardCiphertext } from '../base/discard.js';
 import type { SealwireError } from '../base/errors.js';
 import { type Address, hostAndPort, misaddressed, parseAddress } from './address.js';
 import { Cork } from './cork.js';
@@ -173,7 +174,7 @@ class TcpConnection implements TransportConnection {
 
   send(frame: Uint8Array): void {
     if (frame.length > mergeUpToBytes) {
-      this.sendApart([frame]);
+      this.#write([frame], this.#written);
       return;
     }
     if (this.#closing || !this.#socket.writable) return;
@@ -196,13 +197,21 @@ class TcpConnection implements TransportConnection {
   }
 
   sendApart(pieces: readonly Uint8Array[]): void {
+    this.#write(pieces, (error) => {
+      this.#drain.check();
+      // Sent, or cancelled: the system is through with them. After an error that is not said.
+      if (!error) for (const piece of pieces) discardCiphertext(piece);
+    });
+  }
+
+  #write(pieces: readonly Uint8Array[], written: (error?: Error | null) => void): void {
     const socket = this.#socket;
     if (this.#closing || !socket.writable) return;
     this.#cork.hold();
     const header = Buffer.allocUnsafe(lengthBytes);
     header.writeUInt32BE(totalBytes(pieces), 0);
     socket.write(header);
-    for (const piece of pieces) socket.write(piece, piece === pieces.at(-1) ? this.#written : undefined);
+    for (const piece of pieces) socket.write(piece, piece === pieces.at(-1) ? written : undefined);
   }
 
   setMaxFrameBytes(bytes: number): void {

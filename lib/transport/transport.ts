@@ -58,8 +58,8 @@ export interface TransportConnection {
    */
   readonly plainFraming?: string | undefined;
   /**
-   * The same of a frame of ciphertext that is these pieces in a row, which are handed to the system as they are. Left out by
-   * transports that would have to join them.
+   * The same of a frame of ciphertext that is these pieces in a row, which are handed to the system as they are, and given back
+   * (base/discard.ts) when it has them. Left out by transports that would have to join them.
    */
   sendApart?(pieces: readonly Uint8Array[]): void;
   /**
@@ -80,8 +80,9 @@ export interface TransportConnection {
 /** What the owner of a {@link TransportConnection} wants to know. */
 export interface FrameReceiver {
   /**
-   * One whole frame. The bytes belong to the receiver, which may decrypt in place; they may be a view into a larger
-   * buffer, so whoever keeps a part for long copies it. What this throws closes the connection: closed() gets it.
+   * One whole frame. The bytes belong to the receiver, which may decrypt in place, and give back an ArrayBuffer of which they are
+   * all (it is detached); they may be a view into a larger one, so whoever keeps a part for long copies it. What this throws
+   * closes the connection: closed() gets it.
    */
   frame(frame: Uint8Array): void;
   /**

@@ -12,6 +12,7 @@
 // in all where the receivers run the same program.
 
 import { concat } from '../base/bytes.js';
+import { keep } from '../base/discard.js';
 import { encodeMessage } from './payload.js';
 
 const idAt = 2;
@@ -28,7 +29,7 @@ export class SharedMessage {
   /** `encode()`, or what it gave for the same parts: compared one by one, objects by identity. */
   notify(parts: MessageParts, encode: () => Uint8Array): Uint8Array {
     for (const { parts: known, bytes } of this.#encoded) if (isSame(known, parts)) return bytes;
-    const bytes = encode();
+    const bytes = keep(encode());
     this.#encoded.push({ parts, bytes });
     return bytes;
   }

@@ -26,7 +26,7 @@ describe('connection, channels', () => {
     for (const flags of [0, 1, 2, 3]) {
       const joined = start();
       const message = bulk(300_001);
-      joined.client.connection.send(flags, message, 'bulk');
+      joined.client.connection.send(flags, message.slice(), 'bulk');
       await turns(joined, 40);
       expect(joined.server.owner.delivered).to.have.length(1);
       expect(joined.server.owner.delivered[0]!.flags).to.equal(flags);

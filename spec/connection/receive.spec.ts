@@ -51,7 +51,7 @@ describe('connection, receiving', () => {
       const { client, server, line } = established({ tls });
       for (const flags of [0, 1, 2, 3]) client.connection.send(flags, message);
       const large = new Uint8Array(100_000).fill(7);
-      client.connection.send(3, large);
+      client.connection.send(3, large.slice());
       line.flow();
       for (let turn = 0; turn < 20; turn++) {
         client.clock.endTurn();

@@ -389,10 +389,10 @@ describe('rpc: streams', () => {
       await link();
       const call = codeOf(remote().keep(hanging()));
       await eventually('it runs', () => feed.contexts.length === 1);
-      for (let time = 1; time < times; time++) linked.client.connection.send(3, message);
+      for (let time = 1; time < times; time++) linked.client.connection.send(3, message.slice());
       await new Promise((resolve) => setTimeout(resolve, 5));
       expect(linked.server.events).to.deep.equal([]);
-      linked.client.connection.send(3, message);
+      linked.client.connection.send(3, message.slice());
       expect(await call).to.equal('CONNECTION_CLOSED');
       expect(linked.server.events.at(-1)?.[1]).to.equal('PROTOCOL_ERROR');
     });

@@ -23,9 +23,10 @@ export class Witness {
   constructor({ connection }: LinkedSide) {
     const { send } = connection;
     connection.send = (flags, bytes, ...rest) => {
-      // Where it throws, nothing was sent.
+      // What is sent gives its memory back. Where it throws, nothing was sent.
+      const before = bytes.slice();
       const sent = send.call(connection, flags, bytes, ...rest);
-      for (const message of decodeCallMessages(bytes.slice(), defaultLimits)) this.#wentOut(message);
+      for (const message of decodeCallMessages(before, defaultLimits)) this.#wentOut(message);
       return sent;
     };
     const { call, cancel } = Dispatcher.prototype;

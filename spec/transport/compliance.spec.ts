@@ -5,6 +5,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { WebSocket as PackageWebSocket } from 'ws';
+import { concat } from '../../lib/base/bytes.js';
 import {
   type BrowserWebSocketConstructor,
   BrowserWebSocketTransport,
@@ -391,6 +392,31 @@ for (const suite of suites) {
         send(client, pattern(8));
       });
     }
+
+    it('gives back the memory of pieces when they have left, and not before; of nothing else', async () => {
+      const { client, server } = await meeting.pair(freeUrl, { raised: true });
+      if (client.sendApart === undefined) return;
+      const received = Recorder.on(server);
+      const [frame, piece, small] = [pattern(70_000), pattern(70_000), pattern(100)];
+      const shared = pattern(70_000);
+      client.send(frame, true);
+      client.sendApart([small, piece, shared.subarray(1)]);
+      expect(piece.length, 'not yet').to.equal(70_000);
+      await received.count(2);
+      await until(() => piece.length === 0);
+      expect([frame, small, shared].map(({ length }) => length)).to.deep.equal([70_000, 100, 70_000]);
+      expect(
+        sameFrames(received.frames, [frame, concat([small, pattern(70_000), shared.subarray(1)])]),
+      ).to.equal(true);
+
+      // What the system is not through with stays.
+      const unsent = Array.from({ length: 100 }, () => pattern(2 ** 18));
+      server.pause?.();
+      for (const each of unsent) client.sendApart([each]);
+      await pause(50);
+      expect(unsent.at(-1)!.length).to.equal(2 ** 18);
+      client.destroy();
+    });
 
     it('makes no memory for what a client masks, which cannot be written in advance', async () => {
       const { client, server } = await meeting.pair(freeUrl);

@@ -1,6 +1,8 @@
 // One call for many receivers: encoded once, and byte for byte what each would have got on its own.
 
 import { expect } from 'chai';
+import { sameBytes } from '../../lib/base/bytes.js';
+import { discard } from '../../lib/base/discard.js';
 import { encodeMessage } from '../../lib/wire/payload.js';
 import { SharedMessage } from '../../lib/wire/shared-message.js';
 
@@ -19,6 +21,24 @@ describe('wire/shared-message', () => {
     for (let receiver = 0; receiver < 10; receiver++) expect(one()).to.equal(first);
     expect(encodings).to.equal(1);
     expect(first).to.deep.equal(encodeMessage([1, 7, args]));
+  });
+
+  it('outlives each of its receivers, who give back what they have sent', () => {
+    const shared = new SharedMessage();
+    const large = [new Uint8Array(100_000).fill(7)];
+    const expected = encodeMessage([1, 7, large]);
+    for (let receiver = 0; receiver < 3; receiver++) {
+      const message = shared.notify([7, large], () => encodeMessage([1, 7, large]));
+      expect(sameBytes(message, expected)).to.equal(true);
+      discard(message);
+    }
+    const calls = new SharedMessage();
+    for (const id of [1, 300]) {
+      const message = calls.call(id, [7, large], (each) => encodeMessage([0, each, 7, large]));
+      expect(sameBytes(message, encodeMessage([0, id, 7, large]))).to.equal(true);
+      discard(message);
+      expect(message.length, 'its own').to.equal(0);
+    }
   });
 
   it('puts the id of each receiver into a call, in every width that MessagePack has for it', () => {
