@@ -1,6 +1,7 @@
 // The two ends of a stream by themselves: what credit lets through, what runs when, and what is refused.
 
 import { expect } from 'chai';
+import { discard } from '../../lib/base/discard.js';
 import { SealwireError } from '../../lib/base/errors.js';
 import { IncomingStream } from '../../lib/rpc/incoming-stream.js';
 import { OutgoingStream, type StreamSink } from '../../lib/rpc/outgoing-stream.js';
@@ -111,7 +112,11 @@ function outgoing(iterator: AsyncIterator<unknown>, options: { bytes?: number; f
       log.push(value);
       return new Uint8Array(options.bytes ?? 10);
     },
-    send: () => true,
+    // As a connection does with what is sealed.
+    send: (message) => {
+      discard(message);
+      return true;
+    },
     room: () => (options.full?.() ? new Promise((resolve) => rooms.push(resolve)) : undefined),
     enter: (step) => step(),
     ended: () => log.push('ended'),
