@@ -10,12 +10,12 @@ import { type Bundle, bundle } from './bundle.js';
 // 142.7 kB; 10 kB of each read PFX and key files), and 6.4 kB for WebAssembly, 4 of them its modules: a new dependency must
 // be noticed.
 const doors = [
-  { name: 'sealwire', source: "export * from 'sealwire';", maxGzippedBytes: 149_600 },
+  { name: 'sealwire', source: "export * from 'sealwire';", maxGzippedBytes: 150_200 },
   { name: 'sealwire/certificate', source: "export * from 'sealwire/certificate';", maxGzippedBytes: 74_000 },
   {
     name: 'both doors',
     source: "export * from 'sealwire'; export * from 'sealwire/certificate';",
-    maxGzippedBytes: 154_100,
+    maxGzippedBytes: 154_600,
   },
 ];
 
