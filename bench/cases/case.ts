@@ -19,6 +19,11 @@ export interface Case {
   readonly better: 'less' | 'more';
   readonly key: KeyType;
   readonly work: Work;
+  /**
+   * The warm-up is so many times as long as others; 1 where it is left out. V8 compiles what has run some thousand times: calls have
+   * in a second, what happens a few hundred times a second has not.
+   */
+  readonly warmUpFactor?: number;
   /** Names in candidates/list.ts. The first is the one that the others are compared to. */
   readonly candidates: readonly string[];
 }

@@ -87,6 +87,6 @@ export class Progress {
     if (step !== 'warm-up') return ms;
     const before = this.#cases[this.#cases.indexOf(one) - 1];
     const starting = startsProcesses(one, before, fresh) ? startMs + firstWarmUpMs : 0;
-    return starting + connecting + warmUpMs;
+    return starting + connecting + warmUpMs * (one.warmUpFactor ?? 1);
   }
 }

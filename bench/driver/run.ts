@@ -68,7 +68,8 @@ export class Run {
   }
 
   async #measure(one: Case): Promise<void> {
-    const { rounds, ms, warmUpMs } = this.#effort;
+    const { rounds, ms } = this.#effort;
+    const warmUpMs = this.#effort.warmUpMs * (one.warmUpFactor ?? 1);
     for (const candidate of one.candidates) {
       await this.#attempt(one, candidate, 'warm-up', async (pair) => {
         await pair.prepare(one.work);
