@@ -59,7 +59,7 @@ export const payloadCases: readonly Case[] = [
     inFlight: 64,
     bytes: 16 * 1024,
   }),
-  { ...roundTrip('1m-round-trip', 'Round trip of 1 MiB', withPayloads, 2 ** 20), warmUpFactor: 4 },
+  { ...roundTrip('1m-round-trip', 'Round trip of 1 MiB', withPayloads, 2 ** 20), warmUpTurns: 4 },
 ];
 
 export const flagCases: readonly Case[] = [

@@ -20,12 +20,16 @@ export interface Case {
   readonly key: KeyType;
   readonly work: Work;
   /**
-   * The warm-up is so many times as long as others; 1 where it is left out. V8 compiles what has run some thousand times: calls have
-   * in a second, what happens a few hundred times a second has not.
+   * Turns of the warm-up, where it takes more than others. V8 compiles what has run some thousand times: calls have in a second, what
+   * happens a few hundred times a second has not.
    */
-  readonly warmUpFactor?: number;
+  readonly warmUpTurns?: number;
   /** Names in candidates/list.ts. The first is the one that the others are compared to. */
   readonly candidates: readonly string[];
+}
+
+export function warmUpTurns({ warmUpTurns = 2 }: Case): number {
+  return warmUpTurns;
 }
 
 /** Whether a case cannot go on with the processes of the one before: those compared must have the same past. */

@@ -13,7 +13,7 @@ function handshakes(key: KeyType, title: string): Case {
     better: 'more',
     key,
     work: { kind: 'handshakes', atOnce: 4 },
-    warmUpFactor: 16,
+    warmUpTurns: 16,
     candidates: ['sealwire-tcp', 'tls', 'sealwire', 'ws-tls'],
   };
 }

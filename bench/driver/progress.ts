@@ -2,7 +2,7 @@
 //
 // The time left is that of the steps so far, scaled to those ahead; steps weigh what they are planned to take.
 
-import { type Case, startsProcesses } from '../cases/case.js';
+import { type Case, startsProcesses, warmUpTurns } from '../cases/case.js';
 import type { Effort } from './run.js';
 
 /** What a step takes beside measuring, in milliseconds: to start two processes, for each connection, to collect garbage. */
@@ -76,17 +76,20 @@ export class Progress {
     const { rounds, idleRounds } = this.#effort;
     const idle = one.work.kind === 'idle';
     const times = idle ? idleRounds : rounds;
-    const each = times * this.#stepMs(one, 'round') + (idle ? 0 : this.#stepMs(one, 'warm-up'));
-    return each * one.candidates.length;
+    const rest = idle
+      ? 0
+      : this.#stepMs(one, 'start') + (warmUpTurns(one) - 1) * this.#stepMs(one, 'warm-up');
+    return (times * this.#stepMs(one, 'round') + rest) * one.candidates.length;
   }
 
   #stepMs(one: Case, step: string): number {
     const { ms, warmUpMs, firstWarmUpMs, fresh } = this.#effort;
     const connecting = 'clients' in one.work ? one.work.clients * connectionMs : 0;
     if (one.work.kind === 'idle') return startMs + connecting + collectMs;
-    if (step !== 'warm-up') return ms;
+    if (step === 'warm-up') return warmUpMs;
+    if (step !== 'start') return ms;
     const before = this.#cases[this.#cases.indexOf(one) - 1];
     const starting = startsProcesses(one, before, fresh) ? startMs + firstWarmUpMs : 0;
-    return starting + connecting + warmUpMs * (one.warmUpFactor ?? 1);
+    return starting + connecting + warmUpMs;
   }
 }

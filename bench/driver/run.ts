@@ -1,13 +1,15 @@
 // The run: for each case, all of its candidates are started and warmed up, then measured in rounds.
 //
+//   warm-up   a  b  c  a  b  c
 //   round 1   a  b  c        every candidate once a round, so that a machine that gets slower slows all of them;
 //   round 2   b  c  a        and each begins a round in its turn
 //   round 3   c  a  b
 //
+// The warm-up is in turns, too: who has had all of his first would wait for all others, and V8 throws away what is not used.
 // All have the same past when they are compared: each case has processes of its own, or, to save time, those that the same
 // candidates had in the case before. A candidate that fails is out of this case, named with its reason.
 
-import { type Case, type Sample, startsProcesses } from '../cases/case.js';
+import { type Case, type Sample, startsProcesses, warmUpTurns } from '../cases/case.js';
 import { type Certificates, Pair } from './pair.js';
 import type { Progress } from './progress.js';
 
@@ -16,7 +18,7 @@ export interface Effort {
   readonly rounds: number;
   /** Of one measurement, in milliseconds. */
   readonly ms: number;
-  /** Before the first round of a case. */
+  /** Of one turn of the warm-up, before the first round of a case. */
   readonly warmUpMs: number;
   /** Of calls, when the processes of a candidate have started. */
   readonly firstWarmUpMs: number;
@@ -68,13 +70,14 @@ export class Run {
   }
 
   async #measure(one: Case): Promise<void> {
-    const { rounds, ms } = this.#effort;
-    const warmUpMs = this.#effort.warmUpMs * (one.warmUpFactor ?? 1);
-    for (const candidate of one.candidates) {
-      await this.#attempt(one, candidate, 'warm-up', async (pair) => {
-        await pair.prepare(one.work);
-        if (warmUpMs > 0) await pair.measure(one, warmUpMs);
-      });
+    const { rounds, ms, warmUpMs } = this.#effort;
+    for (let turn = 0; turn < warmUpTurns(one); turn++) {
+      for (const candidate of one.candidates) {
+        await this.#attempt(one, candidate, turn === 0 ? 'start' : 'warm-up', async (pair) => {
+          if (turn === 0) await pair.prepare(one.work);
+          if (warmUpMs > 0) await pair.measure(one, warmUpMs);
+        });
+      }
     }
     for (let round = 0; round < rounds; round++) {
       for (const candidate of rotated(one.candidates, round)) {
