@@ -17,6 +17,15 @@ describe('Bench: arguments', () => {
     expect(order('--rounds', '11', '--quick').effort.rounds).equal(11);
   });
 
+  it('is quick where that is asked for: one turn of warm-up, and no crowd unless it is named', () => {
+    const { cases } = order('--quick');
+    expect(cases.every(({ warmUpTurns }) => warmUpTurns === 1)).true;
+    const names = (...args: string[]) => order(...args).cases.map(({ name }) => name);
+    expect(names('--quick')).not.contain('events-1000');
+    expect(names('--quick', '--case', 'events-1000')).deep.equal(['events-1000']);
+    expect(names()).contain('events-1000');
+  });
+
   it('takes some cases, and of each the peers that were named beside the first', () => {
     const { cases } = order(
       '--case',
