@@ -1,7 +1,11 @@
 // Who waits for buffered bytes to fall: the half of drained() that every transport shares. Each transport tells it when
 // bytes have left and when the way is closed; while nobody waits, neither costs anything.
 
+import { discardCiphertext } from '../base/discard.js';
 import type { TransportConnection } from './transport.js';
+
+/** What a socket calls when the bytes of a write have left, or will not. */
+export type Written = (error?: Error | null) => void;
 
 interface Waiter {
   readonly belowBytes: number;
@@ -41,6 +45,15 @@ export class Drain {
       else waiting.push(waiter);
     }
     this.#waiters = waiting.length === 0 ? undefined : waiting;
+  }
+
+  /** For the write of the last of these pieces of ciphertext: bytes have left, and the pieces are given back. */
+  givingBack(pieces: readonly Uint8Array[]): Written {
+    return (error) => {
+      this.check();
+      // Sent, or cancelled: the system is through with them. After an error that is not said.
+      if (!error) for (const piece of pieces) discardCiphertext(piece);
+    };
   }
 
   /** The way is closed: nothing will ever leave, and nobody waits for ever. */

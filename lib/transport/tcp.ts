@@ -8,13 +8,12 @@
 
 import { createServer, type Socket } from 'node:net';
 import { totalBytes } from '../base/bytes.js';
-import { discardCiphertext } from '../base/discard.js';
 import type { SealwireError } from '../base/errors.js';
 import { type Address, hostAndPort, misaddressed, parseAddress } from './address.js';
 import { Cork } from './cork.js';
 import { Delivery } from './delivery.js';
 import { dial, socketOptions } from './dial.js';
-import { Drain } from './drain.js';
+import { Drain, type Written } from './drain.js';
 import { isSecure, required, type SecureChannel } from './secure-channel.js';
 import { broken, closedTooSlowly, listenFailed, systemCode } from './socket-errors.js';
 import { secureChannel, secureClient, TlsAcceptor } from './tls.js';
@@ -197,14 +196,10 @@ class TcpConnection implements TransportConnection {
   }
 
   sendApart(pieces: readonly Uint8Array[]): void {
-    this.#write(pieces, (error) => {
-      this.#drain.check();
-      // Sent, or cancelled: the system is through with them. After an error that is not said.
-      if (!error) for (const piece of pieces) discardCiphertext(piece);
-    });
+    this.#write(pieces, this.#drain.givingBack(pieces));
   }
 
-  #write(pieces: readonly Uint8Array[], written: (error?: Error | null) => void): void {
+  #write(pieces: readonly Uint8Array[], written: Written): void {
     const socket = this.#socket;
     if (this.#closing || !socket.writable) return;
     this.#cork.hold();

@@ -9,7 +9,6 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type RawData, WebSocket, WebSocketServer } from 'ws';
 import { totalBytes } from '../base/bytes.js';
-import { discardCiphertext } from '../base/discard.js';
 import { SealwireError } from '../base/errors.js';
 import { type Address, hostAndPort, parseAddress } from './address.js';
 import { Cork } from './cork.js';
@@ -349,11 +348,7 @@ class WebSocketConnection implements TransportConnection {
     const socket = this.#socket;
     socket.cork();
     socket.write(binaryHeader(totalBytes(pieces), this.#masking !== undefined));
-    const written = (error?: Error | null): void => {
-      this.#drain.check();
-      // Sent, or cancelled: the system is through with them. After an error that is not said.
-      if (!error) for (const piece of pieces) discardCiphertext(piece);
-    };
+    const written = this.#drain.givingBack(pieces);
     for (const piece of pieces) socket.write(piece, piece === pieces.at(-1) ? written : undefined);
     socket.uncork();
   }
