@@ -1,9 +1,9 @@
 // The run: for each case, all of its candidates are started and warmed up, then measured in rounds.
 //
-//   warm-up   a  b  c  a  b  c
-//   round 1   a  b  c        every candidate once a round, so that a machine that gets slower slows all of them;
-//   round 2   b  c  a        and each begins a round in its turn
-//   round 3   c  a  b
+//   warm-up   a  b  c  d  a  b  c  d
+//   round 1   a  b  d  c     every candidate once a round, so that a machine that gets slower slows all of them;
+//   round 2   b  c  a  d     and nobody always comes behind the same one (turns.ts)
+//   round 3   c  d  b  a
 //
 // The warm-up is in turns, too: who has had all of his first would wait for all others, and V8 throws away what is not used.
 // All have the same past when they are compared: each case has processes of its own, or, to save time, those that the same
@@ -12,6 +12,7 @@
 import { type Case, type Sample, startsProcesses, warmUpTurns } from '../cases/case.js';
 import { type Certificates, Pair } from './pair.js';
 import type { Progress } from './progress.js';
+import { inTurn } from './turns.js';
 
 /** How long, how often, how many. */
 export interface Effort {
@@ -80,7 +81,7 @@ export class Run {
       }
     }
     for (let round = 0; round < rounds; round++) {
-      for (const candidate of rotated(one.candidates, round)) {
+      for (const candidate of inTurn(one.candidates, round)) {
         await this.#attempt(one, candidate, `round ${round + 1}/${rounds}`, async (pair) =>
           this.#record(candidate, await pair.measure(one, ms)),
         );
@@ -91,7 +92,7 @@ export class Run {
   async #measureIdle(one: Case): Promise<void> {
     const rounds = this.#effort.idleRounds;
     for (let round = 0; round < rounds; round++) {
-      for (const candidate of rotated(one.candidates, round)) {
+      for (const candidate of inTurn(one.candidates, round)) {
         await this.#attempt(one, candidate, `round ${round + 1}/${rounds}`, async (pair) =>
           this.#record(candidate, await pair.measureIdle(one)),
         );
@@ -136,9 +137,4 @@ export class Run {
     this.#pairs.get(candidate)?.stop();
     this.#pairs.delete(candidate);
   }
-}
-
-function rotated<Item>(items: readonly Item[], by: number): Item[] {
-  const at = by % items.length;
-  return [...items.slice(at), ...items.slice(0, at)];
 }
