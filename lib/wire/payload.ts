@@ -63,9 +63,12 @@ type PackedInPool = Uint8Array & { readonly start: number; readonly end: number 
 
 /** To cut so few bytes out as a view costs more than to copy them one by one. */
 const copiedOneByOne = 64;
+/** So many get memory of their own, made of what it will hold: whatever else makes memory zeroes it first. */
+const copiedAtOnce = 4096;
 
 /** A copy, since all users of msgpackr in this process share its pool. Never a Buffer. */
 function copyOf(pool: Uint8Array, start: number, end: number): Uint8Array {
+  if (end - start > copiedAtOnce) return new Uint8Array(pool.subarray(start, end));
   const bytes = allocate(end - start);
   if (bytes.length > copiedOneByOne) bytes.set(pool.subarray(start, end));
   else for (let index = 0; index < bytes.length; index++) bytes[index] = pool[start + index]!;
@@ -148,7 +151,13 @@ export class PackedMessage {
         (bytes[start + 3]! << 8) +
         bytes[start + 4]!
       );
-    return unpack(bytes, start, Math.abs(this.#offset(index + 1)));
+    const end = Math.abs(this.#offset(index + 1));
+    // Bytes, with a length of two bytes or of four: msgpackr's slice() would zero the memory first.
+    if (end - start > copiedAtOnce) {
+      if (first === 0xc5) return new Uint8Array(bytes.subarray(start + 3, end));
+      if (first === 0xc6) return new Uint8Array(bytes.subarray(start + 5, end));
+    }
+    return unpack(bytes, start, end);
   }
 
   isArray(index: number): boolean {

@@ -162,6 +162,18 @@ describe('wire/payload', () => {
     expect(Object.getPrototypeOf(encodeMessage([1]))).to.equal(Uint8Array.prototype);
   });
 
+  for (const length of [255, 256, 4094, 4095, 65_535, 65_536, 300_000]) {
+    it(`gives ${length} bytes as a field with nothing around them, of nobody else`, () => {
+      const sent = Uint8Array.from({ length }, (_, index) => (index * 7 + 1) % 251);
+      const body = concat([encodeMessage([1]), encodeMessage(['before', sent, 'behind'])]);
+      const bytes = readMessages(body, limits)[1]!.field(1) as Uint8Array;
+      body.fill(0);
+      expect(Object.getPrototypeOf(bytes)).to.equal(Uint8Array.prototype);
+      expect(bytes.buffer.byteLength).to.equal(length);
+      expect(Buffer.compare(bytes, sent)).to.equal(0);
+    });
+  }
+
   it('encodes into memory of its own, which later messages do not touch', () => {
     const first = encodeMessage(['a'.repeat(20)]);
     const copy = first.slice();
