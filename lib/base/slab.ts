@@ -6,7 +6,8 @@
 // slab, so slabs are small, and whatever would fill a good part of one gets memory of its own.
 
 const slabBytes = 16 * 1024;
-const largestPiece = slabBytes / 4;
+/** Whatever is longer gets memory of its own. */
+export const largestPiece: number = slabBytes / 4;
 /** Pieces begin where whole words do. */
 const alignment = 8;
 

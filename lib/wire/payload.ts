@@ -11,7 +11,7 @@ import type { Options } from 'msgpackr';
 import { Packr, RESET_BUFFER_MODE, REUSE_BUFFER_MODE } from 'msgpackr/pack';
 import { SealwireError } from '../base/errors.js';
 import { defaultLimits } from '../base/limits.js';
-import { allocate } from '../base/slab.js';
+import { allocate, largestPiece } from '../base/slab.js';
 import { hasNilAt, isArrayAt, type PayloadLimits, scanMessages } from './payload-scan.js';
 import { sendableMessage } from './payload-sendable.js';
 
@@ -63,12 +63,11 @@ type PackedInPool = Uint8Array & { readonly start: number; readonly end: number 
 
 /** To cut so few bytes out as a view costs more than to copy them one by one. */
 const copiedOneByOne = 64;
-/** So many get memory of their own, made of what it will hold: whatever else makes memory zeroes it first. */
-const copiedAtOnce = 4096;
 
 /** A copy, since all users of msgpackr in this process share its pool. Never a Buffer. */
 function copyOf(pool: Uint8Array, start: number, end: number): Uint8Array {
-  if (end - start > copiedAtOnce) return new Uint8Array(pool.subarray(start, end));
+  // Memory that is made of what it will hold; what is made otherwise is zeroed first.
+  if (end - start > largestPiece) return new Uint8Array(pool.subarray(start, end));
   const bytes = allocate(end - start);
   if (bytes.length > copiedOneByOne) bytes.set(pool.subarray(start, end));
   else for (let index = 0; index < bytes.length; index++) bytes[index] = pool[start + index]!;
@@ -153,10 +152,8 @@ export class PackedMessage {
       );
     const end = Math.abs(this.#offset(index + 1));
     // Bytes, with a length of two bytes or of four: msgpackr's slice() would zero the memory first.
-    if (end - start > copiedAtOnce) {
-      if (first === 0xc5) return new Uint8Array(bytes.subarray(start + 3, end));
-      if (first === 0xc6) return new Uint8Array(bytes.subarray(start + 5, end));
-    }
+    if (first === 0xc5) return new Uint8Array(bytes.subarray(start + 3, end));
+    if (first === 0xc6) return new Uint8Array(bytes.subarray(start + 5, end));
     return unpack(bytes, start, end);
   }
 
