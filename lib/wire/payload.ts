@@ -12,6 +12,7 @@ import { Packr, RESET_BUFFER_MODE, REUSE_BUFFER_MODE } from 'msgpackr/pack';
 import { SealwireError } from '../base/errors.js';
 import { defaultLimits } from '../base/limits.js';
 import { allocate, largestPiece } from '../base/slab.js';
+import { Views } from '../base/views.js';
 import { hasNilAt, isArrayAt, type PayloadLimits, scanMessages } from './payload-scan.js';
 import { sendableMessage } from './payload-sendable.js';
 
@@ -54,23 +55,35 @@ export function encodeMessage(
   fields: readonly string[] = [],
 ): Uint8Array {
   const pool = codec.pack(sendableMessage(message, limits, fields), inPool) as PackedInPool;
-  return copyOf(pool, pool.start, pool.end);
+  return copyOf(pool);
 }
 
 /** Gives msgpackr's pool and where the message stands in it; the next message may be written over it. */
 const inPool = REUSE_BUFFER_MODE | RESET_BUFFER_MODE;
 type PackedInPool = Uint8Array & { readonly start: number; readonly end: number };
 
-/** To cut so few bytes out as a view costs more than to copy them one by one. */
+/** Up to here bytes are copied one by one: a call of set() costs more. */
 const copiedOneByOne = 64;
 
+/** Of the pool of the last message: msgpackr makes another one when it must. */
+let views: Views | undefined;
+
 /** A copy, since all users of msgpackr in this process share its pool. Never a Buffer. */
-function copyOf(pool: Uint8Array, start: number, end: number): Uint8Array {
+function copyOf(pool: PackedInPool): Uint8Array {
+  const { start, end } = pool;
+  const length = end - start;
   // Memory that is made of what it will hold; what is made otherwise is zeroed first.
-  if (end - start > largestPiece) return new Uint8Array(pool.subarray(start, end));
-  const bytes = allocate(end - start);
-  if (bytes.length > copiedOneByOne) bytes.set(pool.subarray(start, end));
-  else for (let index = 0; index < bytes.length; index++) bytes[index] = pool[start + index]!;
+  if (length > largestPiece) return new Uint8Array(pool.subarray(start, end));
+  const bytes = allocate(length);
+  if (length <= copiedOneByOne) {
+    for (let index = 0; index < length; index++) bytes[index] = pool[start + index]!;
+  } else if (start > 0) {
+    // Behind what somebody else has packed.
+    bytes.set(pool.subarray(start, end));
+  } else {
+    if (views?.bytes !== pool) views = new Views(pool, 0);
+    bytes.set(views.first(length));
+  }
   return bytes;
 }
 
@@ -84,16 +97,23 @@ export function readMessages(body: Uint8Array, limits: PayloadLimits): PackedMes
   const isShort = body.length <= stage.length;
   const bytes = isShort ? body : new Uint8Array(body.buffer, body.byteOffset, body.byteLength);
   const marks = scanMessages(bytes, limits);
-  const messages: PackedMessage[] = [];
-  let start = 0;
-  let first = 0;
-  for (let index = 0; index < marks.length; index++) {
-    if (marks[index]! >= 0) continue;
-    messages.push(new PackedMessage(bytes, marks, start, first, index));
-    start = -marks[index]!;
-    first = index + 1;
+  let last = endOfMessage(marks, 0);
+  // Room for one, which is what most bodies hold: push() into an empty array makes room for 17.
+  const messages = [new PackedMessage(bytes, marks, 0, 0, last)];
+  while (last < marks.length - 1) {
+    const first = last + 1;
+    const start = -marks[last]!;
+    last = endOfMessage(marks, first);
+    messages.push(new PackedMessage(bytes, marks, start, first, last));
   }
   return messages;
+}
+
+/** The place in the marks of the end of the message whose marks begin at `first`. */
+function endOfMessage(marks: readonly number[], first: number): number {
+  let index = first;
+  while (marks[index]! >= 0) index++;
+  return index;
 }
 
 /**

@@ -11,10 +11,10 @@
 // libsodium.js 0.8 with 150 kB of bundle, node:crypto 4.1 and noble 4.8; and because neither of the first two wipes.
 
 import { wipe, writeAll } from '../../base/bytes.js';
+import { Views } from '../../base/views.js';
 import { tagBytes } from '../provider.js';
 import { scalarCipher, simdCipher } from './binary.js';
 import { instantiate } from './instance.js';
-import { Views } from './views.js';
 
 /** The exports of assembly/cipher.ts. Counters and lengths are bytes, except `counter`: blocks of 64 bytes. */
 interface CipherCalls {

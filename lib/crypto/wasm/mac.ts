@@ -5,9 +5,9 @@
 // are used once, and nothing of them is kept.
 
 import { wipe } from '../../base/bytes.js';
+import { Views } from '../../base/views.js';
 import { macModule } from './binary.js';
 import { instantiate } from './instance.js';
-import { Views } from './views.js';
 
 /** The exports of assembly/mac.ts. */
 interface MacCalls {
