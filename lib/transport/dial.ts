@@ -1,6 +1,7 @@
 // A TCP connection of Node to a server: what tcp://, tls:// and wss:// begin with.
 
 import { connect, type Socket } from 'node:net';
+import { connectReading } from './read-buffer.js';
 import { connectFailed, givenUp } from './socket-errors.js';
 
 /** Noticing a peer that vanished without a word is the system's work: probes after this much silence. */
@@ -12,16 +13,19 @@ export interface DialOptions {
   readonly hostname: string;
   readonly port: number;
   readonly signal: AbortSignal;
+  /** TLS will read in the place of the socket. */
+  readonly forTls: boolean;
 }
 
 /** Rejects with CONNECT_FAILED. */
-export function dial({ url, hostname, port, signal }: DialOptions): Promise<Socket> {
+export function dial({ url, hostname, port, signal, forTls }: DialOptions): Promise<Socket> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) {
       reject(givenUp(url, signal));
       return;
     }
-    const socket = connect({ host: hostname, port, ...socketOptions });
+    const options = { host: hostname, port, ...socketOptions };
+    const socket = forTls ? connect(options) : connectReading(options);
     const abort = (): void => {
       socket.destroy();
       reject(givenUp(url, signal));

@@ -62,7 +62,7 @@ export class TcpTransport implements ClientTransport, ServerTransport {
     const { url, hostname } = this.#address;
     const { signal, maxFrameBytes } = options;
     const tls = isSecure(url) ? required(url, options.tls) : undefined;
-    const raw = await dial({ url, hostname, port: this.#port, signal });
+    const raw = await dial({ url, hostname, port: this.#port, signal, forTls: tls !== undefined });
     if (tls === undefined) return new TcpConnection(raw, maxFrameBytes);
     const socket = await secureClient(raw, { ...tls, url, protocol: tlsProtocol, signal });
     return new TcpConnection(socket, maxFrameBytes, raw);

@@ -16,6 +16,7 @@ import { Delivery, earlyAllowanceBytes } from './delivery.js';
 import { dial } from './dial.js';
 import { Drain } from './drain.js';
 import { Masking } from './masking.js';
+import { connectReading } from './read-buffer.js';
 import { isSecure, required, type SecureChannel } from './secure-channel.js';
 import { broken, connectFailed, givenUp, listenFailed, notSealwire } from './socket-errors.js';
 import { subProtocol } from './sub-protocol.js';
@@ -86,14 +87,14 @@ export class WebSocketTransport implements ClientTransport, ServerTransport {
     const { signal } = options;
     if (!isSecure(url)) return this.#upgrade(options);
     const tls = required(url, options.tls);
-    const raw = await dial({ url, hostname, port: port ?? 443, signal });
+    const raw = await dial({ url, hostname, port: port ?? 443, signal, forTls: true });
     const socket = await secureClient(raw, { ...tls, url, protocol: tlsProtocol, signal });
     return this.#upgrade(options, socket);
   }
 
   /** Asks for the upgrade, over a socket that stands or one of its own. */
   #upgrade(options: ConnectOptions, secured?: Socket): Promise<TransportConnection> {
-    const { url } = this.#address;
+    const { url, hostname, port } = this.#address;
     const { signal } = options;
     return new Promise((resolve, reject) => {
       if (signal.aborted) {
@@ -109,7 +110,7 @@ export class WebSocketTransport implements ClientTransport, ServerTransport {
           ...wsOptions(options),
           headers,
           generateMask: masking.generate,
-          ...(secured && { createConnection: () => secured }),
+          createConnection: () => secured ?? connectReading({ host: hostname, port: port ?? 80 }),
         });
       } catch (error) {
         reject(

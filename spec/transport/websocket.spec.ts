@@ -1,6 +1,7 @@
 // What is WebSocket's own: who is let in, what is refused, and the limits before the handshake is done, held against
 // plain `ws`, plain HTTP and a client that writes its bytes by hand.
 
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer as createHttpServer, request, type Server } from 'node:http';
 import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net';
@@ -209,6 +210,27 @@ describe('transport/websocket', () => {
         others.close();
       });
     }
+  });
+
+  it('takes what a server sends with its answer to the upgrade before what it sends next', async () => {
+    const server = createHttpServer();
+    server.on('upgrade', (request, socket) => {
+      const accept = createHash('sha1')
+        .update(`${request.headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)
+        .digest('base64');
+      const frame = (index: number) => Buffer.from([0x82, 1, index]);
+      const answer = `HTTP/1.1 101 \r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Protocol: sealwire.1\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`;
+      socket.write(Buffer.concat([Buffer.from(answer), frame(0)]));
+      setImmediate(() => socket.write(frame(1)));
+      setTimeout(() => socket.write(frame(2)), 20);
+      cleanUp.push(() => socket.destroy());
+    });
+    const connection = await new WebSocketTransport(await started(server)).connect(connectOptions());
+    // Long enough that all of them are there before anybody wants them.
+    await pause(50);
+    const recorder = Recorder.on(connection);
+    await recorder.count(3);
+    expect(recorder.frames.map(([index]) => index)).to.deep.equal([0, 1, 2]);
   });
 
   it('sends the frames of a handshake that one turn and its promises make in one write', async () => {
