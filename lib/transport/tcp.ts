@@ -115,7 +115,8 @@ class TcpConnection implements TransportConnection {
   readonly #drain: Drain;
   /** One function for all writes: the socket calls it when their bytes have left. */
   readonly #written = (): void => this.#drain.check();
-  readonly #cork: Cork;
+  /** Of the handshake: later on frames that belong together are one frame already. */
+  #cork: Cork | undefined;
   #closing = false;
   #error: SealwireError | undefined;
   #closeTimer: NodeJS.Timeout | undefined;
@@ -177,7 +178,7 @@ class TcpConnection implements TransportConnection {
       return;
     }
     if (this.#closing || !this.#socket.writable) return;
-    this.#cork.hold();
+    this.#cork?.hold();
     const memory = this.frameMemory(frame.length);
     memory.set(frame, lengthBytes);
     this.#socket.write(memory, this.#written);
@@ -202,15 +203,18 @@ class TcpConnection implements TransportConnection {
   #write(pieces: readonly Uint8Array[], written: Written): void {
     const socket = this.#socket;
     if (this.#closing || !socket.writable) return;
-    this.#cork.hold();
+    this.#cork?.hold();
     const header = Buffer.allocUnsafe(lengthBytes);
     header.writeUInt32BE(totalBytes(pieces), 0);
+    socket.cork();
     socket.write(header);
     for (const piece of pieces) socket.write(piece, piece === pieces.at(-1) ? written : undefined);
+    socket.uncork();
   }
 
   setMaxFrameBytes(bytes: number): void {
     this.#delivery.raise(bytes);
+    this.#cork = undefined;
   }
 
   close(): void {
