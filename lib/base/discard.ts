@@ -46,8 +46,13 @@ export function keep(bytes: Uint8Array): Uint8Array {
   return bytes;
 }
 
+/** Whether memory is given back when nobody needs it: whoever wants a part of it for longer copies that before. */
+export function isLarge(memory: ArrayBufferLike): boolean {
+  return memory.byteLength >= leastBytes;
+}
+
 function isGivenBack(bytes: Uint8Array): boolean {
-  return bytes.length >= leastBytes && bytes.length === bytes.buffer.byteLength && !kept.has(bytes);
+  return isLarge(bytes.buffer) && bytes.length === bytes.buffer.byteLength && !kept.has(bytes);
 }
 
 function giveBack(memory: ArrayBufferLike): void {

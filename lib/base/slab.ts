@@ -25,3 +25,12 @@ export function allocate(length: number): Uint8Array {
   used = (used + length + alignment - 1) & -alignment;
   return piece;
 }
+
+/** The same with a copy of these bytes. */
+export function allocateCopy(bytes: Uint8Array): Uint8Array {
+  // Memory that is made of what it will hold; what is made otherwise is zeroed first.
+  if (bytes.length > largestPiece) return new Uint8Array(bytes);
+  const copy = allocate(bytes.length);
+  copy.set(bytes);
+  return copy;
+}

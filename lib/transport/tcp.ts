@@ -8,7 +8,9 @@
 
 import { createServer, type Socket } from 'node:net';
 import { totalBytes } from '../base/bytes.js';
+import { discard, discardCiphertext, isLarge } from '../base/discard.js';
 import type { SealwireError } from '../base/errors.js';
+import { allocateCopy } from '../base/slab.js';
 import { type Address, hostAndPort, misaddressed, parseAddress } from './address.js';
 import { Cork } from './cork.js';
 import { Delivery } from './delivery.js';
@@ -16,7 +18,7 @@ import { dial, socketOptions } from './dial.js';
 import { Drain, type Written } from './drain.js';
 import { isSecure, required, type SecureChannel } from './secure-channel.js';
 import { broken, closedTooSlowly, listenFailed, systemCode } from './socket-errors.js';
-import { secureChannel, secureClient, TlsAcceptor } from './tls.js';
+import { hasTls, secureChannel, secureClient, TlsAcceptor } from './tls.js';
 import {
   type ClientTransport,
   type ConnectOptions,
@@ -110,6 +112,8 @@ class TcpConnection implements TransportConnection {
   readonly #socket: Socket;
   /** Below TLS, where there is any: the same otherwise. */
   readonly #raw: Socket;
+  /** What comes is what anybody may see, and not what was in TLS. */
+  readonly #isBare: boolean;
   readonly #delivery: Delivery;
   readonly #frames: FrameParser;
   readonly #drain: Drain;
@@ -124,6 +128,7 @@ class TcpConnection implements TransportConnection {
   constructor(socket: Socket, maxFrameBytes: number, raw: Socket = socket) {
     this.#socket = socket;
     this.#raw = raw;
+    this.#isBare = !hasTls(socket);
     this.secure = secureChannel(socket);
     this.remoteAddress = hostAndPort(socket.remoteAddress, socket.remotePort);
     this.#delivery = new Delivery(maxFrameBytes, () => this.#cut());
@@ -160,7 +165,7 @@ class TcpConnection implements TransportConnection {
 
   open(receiver: FrameReceiver): void {
     this.#delivery.open(receiver);
-    this.#socket.on('data', (chunk: Uint8Array) => this.#frames.push(chunk));
+    this.#socket.on('data', (chunk: Uint8Array) => this.#received(chunk));
     this.#socket.resume();
   }
 
@@ -198,6 +203,12 @@ class TcpConnection implements TransportConnection {
 
   sendApart(pieces: readonly Uint8Array[]): void {
     this.#write(pieces, this.#drain.givingBack(pieces));
+  }
+
+  #received(chunk: Uint8Array): void {
+    const isLent = this.#isBare && isLarge(chunk.buffer);
+    this.#frames.push(chunk, isLent);
+    if (isLent) discardCiphertext(chunk);
   }
 
   #write(pieces: readonly Uint8Array[], written: Written): void {
@@ -281,7 +292,8 @@ class FrameParser {
     return this.#state === 'payload' || this.#lengthBytesSeen > 0;
   }
 
-  push(chunk: Uint8Array): void {
+  /** Of a chunk that is lent nothing is kept when this returns: frames are copied out. */
+  push(chunk: Uint8Array, isLent = false): void {
     let offset = 0;
     while (offset < chunk.length && !this.#delivery.stopped) {
       switch (this.#state) {
@@ -298,7 +310,7 @@ class FrameParser {
           // A plain Uint8Array and no Buffer, whose slice() would be a view.
           const part = new Uint8Array(chunk.buffer, chunk.byteOffset + offset, take);
           offset += take;
-          if (take === this.#length) this.#finish(part);
+          if (take === this.#length) this.#finish(isLent ? allocateCopy(part) : part);
           else if (this.#append(part) === this.#length) this.#finish(this.#payload);
           break;
         }
@@ -312,6 +324,7 @@ class FrameParser {
     if (seen > this.#payload.length) {
       const grown = new Uint8Array(Math.min(this.#length, growth * seen));
       grown.set(this.#payload.subarray(0, this.#payloadBytesSeen));
+      discard(this.#payload);
       this.#payload = grown;
     }
     this.#payload.set(part, this.#payloadBytesSeen);

@@ -155,6 +155,11 @@ export class TlsAcceptor {
 /** Sockets of servers, whose clients were asked for a certificate. */
 const asked = new WeakSet<Socket>();
 
+/** Of any version. */
+export function hasTls(socket: Socket): boolean {
+  return socket instanceof TLSSocket;
+}
+
 /** Undefined where a socket has no TLS 1.3: what an older version exports does not name one session (RFC 9266 §4). */
 export function secureChannel(socket: Socket): SecureChannel | undefined {
   if (!(socket instanceof TLSSocket) || socket.getProtocol() !== version) return undefined;

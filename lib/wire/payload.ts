@@ -11,7 +11,7 @@ import type { Options } from 'msgpackr';
 import { Packr, RESET_BUFFER_MODE, REUSE_BUFFER_MODE } from 'msgpackr/pack';
 import { SealwireError } from '../base/errors.js';
 import { defaultLimits } from '../base/limits.js';
-import { allocate, largestPiece } from '../base/slab.js';
+import { allocate, allocateCopy, largestPiece } from '../base/slab.js';
 import { Views } from '../base/views.js';
 import { hasNilAt, isArrayAt, type PayloadLimits, scanMessages } from './payload-scan.js';
 import { sendableMessage } from './payload-sendable.js';
@@ -72,8 +72,7 @@ let views: Views | undefined;
 function copyOf(pool: PackedInPool): Uint8Array {
   const { start, end } = pool;
   const length = end - start;
-  // Memory that is made of what it will hold; what is made otherwise is zeroed first.
-  if (length > largestPiece) return new Uint8Array(pool.subarray(start, end));
+  if (length > largestPiece) return allocateCopy(pool.subarray(start, end));
   const bytes = allocate(length);
   if (length <= copiedOneByOne) {
     for (let index = 0; index < length; index++) bytes[index] = pool[start + index]!;
