@@ -38,6 +38,7 @@ const owners: Record<string, readonly string[]> = {
   'node:util': ['lib/cli/command.ts'],
   'node:net': [
     'lib/transport/dial.ts',
+    'lib/transport/read-buffer.ts',
     'lib/transport/tcp.ts',
     'lib/transport/tls.ts',
     'lib/transport/tls-front.ts',

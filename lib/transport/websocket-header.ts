@@ -4,11 +4,11 @@
 //
 // A client says that it masks, as it must, with the key that changes nothing: only ciphertext may go this way (masking.ts).
 
-const finalBinary = 0x82;
-const maskBit = 0x80;
-const maskingKeyBytes = 4;
-const length16 = 126;
-const length64 = 127;
+export const finalBinary = 0x82;
+export const maskBit = 0x80;
+export const maskingKeyBytes = 4;
+export const length16 = 126;
+export const length64 = 127;
 
 /** In front of `bytes` bytes: of ciphertext, where it is masked. */
 export function binaryHeader(bytes: number, isMasked: boolean): Uint8Array {

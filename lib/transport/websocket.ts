@@ -9,7 +9,9 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type RawData, WebSocket, WebSocketServer } from 'ws';
 import { totalBytes } from '../base/bytes.js';
+import { isLarge } from '../base/discard.js';
 import { SealwireError } from '../base/errors.js';
+import { allocateCopy } from '../base/slab.js';
 import { type Address, hostAndPort, parseAddress } from './address.js';
 import { Cork } from './cork.js';
 import { Delivery, earlyAllowanceBytes } from './delivery.js';
@@ -20,7 +22,7 @@ import { connectReading } from './read-buffer.js';
 import { isSecure, required, type SecureChannel } from './secure-channel.js';
 import { broken, connectFailed, givenUp, listenFailed, notSealwire } from './socket-errors.js';
 import { subProtocol } from './sub-protocol.js';
-import { secureChannel, secureClient } from './tls.js';
+import { hasTls, secureChannel, secureClient } from './tls.js';
 import { TlsFront } from './tls-front.js';
 import {
   type ClientTransport,
@@ -33,6 +35,7 @@ import {
   type ServerTransport,
   type TransportConnection,
 } from './transport.js';
+import { WebSocketChunks } from './websocket-chunks.js';
 import { binaryHeader, binaryHeaderBytes, writeBinaryHeader } from './websocket-header.js';
 
 /** Longest that a client may take to ask for the upgrade; the rest of the handshake is timed by the connection. */
@@ -221,6 +224,8 @@ export class WebSocketTransport implements ClientTransport, ServerTransport {
 function wsOptions({ maxFrameBytesLater }: FrameLimits): object {
   return {
     perMessageDeflate: false,
+    // When a chunk has been handed over, what it ends has been handled (websocket-chunks.ts).
+    allowSynchronousEvents: true,
     maxPayload: maxFrameBytesLater,
     // CVE-2026-48779: a message in millions of tiny pieces cost far more memory than maxPayload says. Honest ones are
     // fragmented by proxies at some KiB, and arrive in chunks that are no smaller than a TCP segment.
@@ -271,6 +276,8 @@ class WebSocketConnection implements TransportConnection {
   /** Of the handshake: later on frames that belong together are one frame already. */
   #cork: Cork | undefined;
   #earlyBytes: number;
+  /** Where large chunks come. */
+  #chunks: WebSocketChunks | undefined;
   #destroyed = false;
 
   /** Clients mask. */
@@ -389,7 +396,21 @@ class WebSocketConnection implements TransportConnection {
     const bytes = data as Buffer; // binaryType is `nodebuffer`
     if (!this.#delivery.admit(bytes.length)) return;
     // A plain Uint8Array and no Buffer, whose slice() would be a view.
-    this.#delivery.frame(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length));
+    const frame = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+    this.#delivery.frame(this.#isLent(frame) ? allocateCopy(frame) : frame);
+  }
+
+  /** It stands in a large chunk, which is given back when `ws` needs nothing of it any more. */
+  #isLent({ buffer, byteOffset, length }: Uint8Array): boolean {
+    if (length === buffer.byteLength || !isLarge(buffer) || hasTls(this.#socket)) return false;
+    if (this.#chunks === undefined) {
+      // The first one: what stands behind it in its chunk `ws` has still to read.
+      const chunks = new WebSocketChunks();
+      chunks.add(new Uint8Array(buffer, byteOffset + length));
+      this.#socket.on('data', (chunk) => chunks.add(chunk));
+      this.#chunks = chunks;
+    }
+    return true;
   }
 
   /** Undefined when it is taken off, and not kept. */

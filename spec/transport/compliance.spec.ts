@@ -2,6 +2,7 @@
 // WebSocket where there is one (Node from 22 on), and over the class of the package `ws` elsewhere.
 
 import { execFile } from 'node:child_process';
+import { Socket } from 'node:net';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { WebSocket as PackageWebSocket } from 'ws';
@@ -87,6 +88,28 @@ const suites: readonly Suite[] = [
     client: (url) => new MemoryTransport(url),
   },
 ];
+
+/** Looks at the large chunks that sockets of Node read from now on: how many there are, and how many are no more. */
+function watchChunks(): { readonly large: number; readonly gone: number; end(): void } {
+  const chunks: Uint8Array[] = [];
+  const { emit } = Socket.prototype;
+  Socket.prototype.emit = function (this: Socket, ...told: unknown[]) {
+    const [event, chunk] = told;
+    if (event === 'data' && chunk instanceof Uint8Array && chunk.length >= 12 * 1024) chunks.push(chunk);
+    return emit.apply(this, told as Parameters<typeof emit>);
+  };
+  return {
+    get large() {
+      return chunks.length;
+    },
+    get gone() {
+      return chunks.filter(({ length }) => length === 0).length;
+    },
+    end() {
+      Socket.prototype.emit = emit;
+    },
+  };
+}
 
 for (const suite of suites) {
   describe(`transport compliance: ${suite.name}`, () => {
@@ -416,6 +439,34 @@ for (const suite of suites) {
       await pause(50);
       expect(unsent.at(-1)!.length).to.equal(2 ** 18);
       client.destroy();
+    });
+
+    it('gives back what large frames were read in, unless TLS was around them, and never what a receiver has', async () => {
+      const { client, server } = await meeting.pair(freeUrl, { raised: true });
+      const watched = watchChunks();
+      try {
+        for (const [from, to] of [
+          [client, server],
+          [server, client],
+        ] as const) {
+          const received = new Recorder();
+          const given: Uint8Array[] = [];
+          received.onFrame = (frame) => void given.push(frame);
+          to.open(received);
+          const sent = Array.from({ length: 40 }, (_, index) =>
+            pattern(index % 4 === 0 ? 50 : 40_000, index),
+          );
+          for (const frame of sent) from.send(frame);
+          await received.count(sent.length);
+          // Long after their chunks have gone.
+          expect(sameFrames(given, sent)).to.equal(true);
+        }
+      } finally {
+        watched.end();
+      }
+      const isBare = suite.scheme === 'ws' || suite.scheme === 'tcp';
+      if (!isBare) expect(watched.gone).to.equal(0);
+      else if (!suite.name.startsWith('browser')) expect(watched.gone).to.be.above(0.8 * watched.large);
     });
 
     it('makes no memory for what a client masks, which cannot be written in advance', async () => {

@@ -19,6 +19,7 @@ import {
   pattern,
   pause,
   Recorder,
+  sameFrames,
   sealwireError,
   until,
 } from './meeting.js';
@@ -231,6 +232,46 @@ describe('transport/websocket', () => {
     const recorder = Recorder.on(connection);
     await recorder.count(3);
     expect(recorder.frames.map(([index]) => index)).to.deep.equal([0, 1, 2]);
+  });
+
+  it('keeps large messages, fragments and pings apart that come in the same chunks, at both ends', async () => {
+    const server = createHttpServer();
+    const others = new WebSocketServer({ server });
+    const connected = once(others, 'connection') as Promise<[WebSocket]>;
+    const client = await new WebSocketTransport(await started(server)).connect(connectOptions());
+    const [peerOfClient] = await connected;
+    const peerOfServer = plainClient(await listen());
+    await until(() => accepted.length === 1);
+    const ends = [
+      { connection: client, recorder: Recorder.on(client), peer: peerOfClient },
+      { ...accepted[0]!, peer: peerOfServer },
+    ];
+    for (const { connection, recorder, peer } of ends) {
+      connection.setMaxFrameBytes(2 ** 20);
+      const pongs: string[] = [];
+      peer.on('pong', (data) => void pongs.push(data.toString()));
+      const sent: Uint8Array[] = [];
+      const pings: string[] = [];
+      for (let index = 0; index < 200; index++) {
+        const message = pattern((index * 7919) % 60_000, index);
+        if (message.length === 0) continue;
+        sent.push(message);
+        if (index % 5 === 0) {
+          const half = message.length >> 1;
+          peer.send(message.subarray(0, half), { fin: false });
+          peer.send(message.subarray(half), { fin: true });
+        } else peer.send(message);
+        if (index % 7 === 0) {
+          pings.push(`ping ${index}`.padEnd(120, '.'));
+          peer.ping(pings.at(-1));
+        }
+      }
+      await recorder.count(sent.length);
+      expect(sameFrames(recorder.frames, sent)).to.equal(true);
+      await until(() => pongs.length === pings.length);
+      expect(pongs).to.deep.equal(pings);
+    }
+    others.close();
   });
 
   it('sends the frames of a handshake that one turn and its promises make in one write', async () => {
