@@ -4,11 +4,12 @@
 //   [ frame │ frame │ begin of a… ]  [ …frame │ frame ]
 //                     └─ a is held until here ─┘        └ ends with a frame: given back at once
 //
-// `ws` hands on a message that stands in one chunk as a view of that, which its receiver copies out where the chunk is lent; what
-// begins in one chunk and ends in another it joins itself. It keeps what is of a frame that is not whole, and for longer only what
-// is no whole binary message: fragments, and pings, which it answers with a view. The chunks of those are left to the collector.
+// `ws` hands on a message that stands in one chunk as a view of that, which is copied out here; what begins in one chunk and ends in
+// another it joins itself. It keeps what is of a frame that is not whole, and for longer only what is no whole binary message:
+// fragments, and pings, which it answers with a view. The chunks of those are left to the collector.
 
 import { discardCiphertext } from '../base/discard.js';
+import { allocateCopy } from '../base/slab.js';
 import { finalBinary, length16, length64, maskBit, maskingKeyBytes } from './websocket-header.js';
 
 const lengthBits = 0x7f;
@@ -24,10 +25,31 @@ export class WebSocketChunks {
   #left = 0;
   /** Chunks with bytes of the frame under way. */
   #held: Uint8Array[] = [];
+  /** Memory that is all one message: joined by `ws`, or a chunk that has nothing else. It is its receiver's. */
+  #handedOn: ArrayBufferLike | undefined;
+
+  /** From behind a message of `ws`; undefined where it does not tell what stands behind it. */
+  static behind(message: Uint8Array): WebSocketChunks | undefined {
+    const { buffer, byteOffset, length } = message;
+    if (length === buffer.byteLength) return undefined;
+    const chunks = new WebSocketChunks();
+    chunks.add(new Uint8Array(buffer, byteOffset + length));
+    return chunks;
+  }
+
+  private constructor() {}
+
+  /** A message that `ws` hands on, in memory that is not given back here. */
+  own(message: Uint8Array): Uint8Array {
+    if (message.length < message.buffer.byteLength) return allocateCopy(message);
+    this.#handedOn = message.buffer;
+    return message;
+  }
 
   /** `ws` has had this chunk, and has done with it what it does. */
   add(chunk: Uint8Array): void {
-    let isKept = !this.#isWholeBinary;
+    let isKept = !this.#isWholeBinary || chunk.buffer === this.#handedOn;
+    this.#handedOn = undefined;
     for (let at = 0; at < chunk.length; ) {
       if (this.#left === 0) {
         this.#readHeader(chunk[at]!);

@@ -11,7 +11,6 @@ import { type RawData, WebSocket, WebSocketServer } from 'ws';
 import { totalBytes } from '../base/bytes.js';
 import { isLarge } from '../base/discard.js';
 import { SealwireError } from '../base/errors.js';
-import { allocateCopy } from '../base/slab.js';
 import { type Address, hostAndPort, parseAddress } from './address.js';
 import { Cork } from './cork.js';
 import { Delivery, earlyAllowanceBytes } from './delivery.js';
@@ -396,21 +395,21 @@ class WebSocketConnection implements TransportConnection {
     const bytes = data as Buffer; // binaryType is `nodebuffer`
     if (!this.#delivery.admit(bytes.length)) return;
     // A plain Uint8Array and no Buffer, whose slice() would be a view.
-    const frame = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
-    this.#delivery.frame(this.#isLent(frame) ? allocateCopy(frame) : frame);
+    const message = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+    this.#delivery.frame(isLarge(bytes.buffer) ? this.#own(message) : message);
   }
 
-  /** It stands in a large chunk, which is given back when `ws` needs nothing of it any more. */
-  #isLent({ buffer, byteOffset, length }: Uint8Array): boolean {
-    if (length === buffer.byteLength || !isLarge(buffer) || hasTls(this.#socket)) return false;
+  /** Large memory is given back when nobody needs it; what came out of TLS would have to be wiped before. */
+  #own(message: Uint8Array): Uint8Array {
+    if (hasTls(this.#socket)) return message;
     if (this.#chunks === undefined) {
-      // The first one: what stands behind it in its chunk `ws` has still to read.
-      const chunks = new WebSocketChunks();
-      chunks.add(new Uint8Array(buffer, byteOffset + length));
-      this.#socket.on('data', (chunk) => chunks.add(chunk));
+      const chunks = WebSocketChunks.behind(message);
+      if (chunks === undefined) return message;
       this.#chunks = chunks;
+      // Behind the listener of `ws`.
+      this.#socket.on('data', (chunk) => chunks.add(chunk));
     }
-    return true;
+    return this.#chunks.own(message);
   }
 
   /** Undefined when it is taken off, and not kept. */
