@@ -227,6 +227,7 @@ describe('transport/websocket', () => {
       cleanUp.push(() => socket.destroy());
     });
     const connection = await new WebSocketTransport(await started(server)).connect(connectOptions());
+    cleanUp.push(() => connection.destroy());
     // Long enough that all of them are there before anybody wants them.
     await pause(50);
     const recorder = Recorder.on(connection);
@@ -239,6 +240,7 @@ describe('transport/websocket', () => {
     const others = new WebSocketServer({ server });
     const connected = once(others, 'connection') as Promise<[WebSocket]>;
     const client = await new WebSocketTransport(await started(server)).connect(connectOptions());
+    cleanUp.push(() => client.destroy());
     const [peerOfClient] = await connected;
     const peerOfServer = plainClient(await listen());
     await until(() => accepted.length === 1);
