@@ -9,7 +9,7 @@
 
 import { wipe } from './bytes.js';
 
-/** Smaller memory is not worth it. More than the pool that Node cuts its small Buffers from. */
+/** Smaller memory is not worth it. */
 const leastBytes = 12 * 1024;
 
 /**
@@ -46,13 +46,14 @@ export function keep(bytes: Uint8Array): Uint8Array {
   return bytes;
 }
 
-/** Whether memory is given back when nobody needs it: whoever wants a part of it for longer copies that before. */
-export function isLarge(memory: ArrayBufferLike): boolean {
-  return memory.byteLength >= leastBytes;
+/** What is shorter is left to the garbage collector. */
+export function isLarge(bytes: Uint8Array): boolean {
+  return bytes.length >= leastBytes;
 }
 
-function isGivenBack(bytes: Uint8Array): boolean {
-  return isLarge(bytes.buffer) && bytes.length === bytes.buffer.byteLength && !kept.has(bytes);
+/** Whether these bytes would be: whoever wants some of them for longer copies that before. */
+export function isGivenBack(bytes: Uint8Array): boolean {
+  return isLarge(bytes) && bytes.length === bytes.buffer.byteLength && !kept.has(bytes);
 }
 
 function giveBack(memory: ArrayBufferLike): void {

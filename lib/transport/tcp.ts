@@ -8,7 +8,7 @@
 
 import { createServer, type Socket } from 'node:net';
 import { totalBytes } from '../base/bytes.js';
-import { discard, discardCiphertext, isLarge } from '../base/discard.js';
+import { discard, discardCiphertext, isGivenBack } from '../base/discard.js';
 import type { SealwireError } from '../base/errors.js';
 import { allocateCopy } from '../base/slab.js';
 import { type Address, hostAndPort, misaddressed, parseAddress } from './address.js';
@@ -206,7 +206,7 @@ class TcpConnection implements TransportConnection {
   }
 
   #received(chunk: Uint8Array): void {
-    const isLent = this.#isBare && isLarge(chunk.buffer);
+    const isLent = this.#isBare && isGivenBack(chunk);
     this.#frames.push(chunk, isLent);
     if (isLent) discardCiphertext(chunk);
   }

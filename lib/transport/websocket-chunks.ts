@@ -8,7 +8,7 @@
 // another it joins itself. It keeps what is of a frame that is not whole, and for longer only what is no whole binary message:
 // fragments, and pings, which it answers with a view. The chunks of those are left to the collector.
 
-import { discardCiphertext } from '../base/discard.js';
+import { discardCiphertext, isGivenBack } from '../base/discard.js';
 import { allocateCopy } from '../base/slab.js';
 import { finalBinary, length16, length64, maskBit, maskingKeyBytes } from './websocket-header.js';
 
@@ -25,31 +25,47 @@ export class WebSocketChunks {
   #left = 0;
   /** Chunks with bytes of the frame under way. */
   #held: Uint8Array[] = [];
-  /** Memory that is all one message: joined by `ws`, or a chunk that has nothing else. It is its receiver's. */
-  #handedOn: ArrayBufferLike | undefined;
+  /** The one that `ws` has just now, where it would be given back. */
+  #current: Uint8Array | undefined;
+  /** Something of the current one lives on. */
+  #isKept = false;
+  /** Where in the current one it is first known that a frame begins. */
+  #followFrom: number | undefined;
+  #isFollowing = false;
 
-  /** From behind a message of `ws`; undefined where it does not tell what stands behind it. */
-  static behind(message: Uint8Array): WebSocketChunks | undefined {
-    const { buffer, byteOffset, length } = message;
-    if (length === buffer.byteLength) return undefined;
-    const chunks = new WebSocketChunks();
-    chunks.add(new Uint8Array(buffer, byteOffset + length));
-    return chunks;
+  /** `ws` is about to get this chunk. */
+  begin(chunk: Uint8Array): void {
+    this.#current = isGivenBack(chunk) ? chunk : undefined;
+    this.#isKept = false;
   }
 
-  private constructor() {}
-
-  /** A message that `ws` hands on, in memory that is not given back here. */
+  /** A message that `ws` hands on while it has a chunk, in memory that is not given back here. */
   own(message: Uint8Array): Uint8Array {
-    if (message.length < message.buffer.byteLength) return allocateCopy(message);
-    this.#handedOn = message.buffer;
-    return message;
+    const chunk = this.#current;
+    // Joined by `ws`.
+    if (message.buffer !== chunk?.buffer) return message;
+    if (message.length === chunk.length) {
+      // All of the chunk: it is its receiver's, who gives it back.
+      this.#isKept = true;
+      return message;
+    }
+    if (!this.#isFollowing) this.#followFrom ??= message.byteOffset + message.length;
+    return allocateCopy(message);
   }
 
   /** `ws` has had this chunk, and has done with it what it does. */
-  add(chunk: Uint8Array): void {
-    let isKept = !this.#isWholeBinary || chunk.buffer === this.#handedOn;
-    this.#handedOn = undefined;
+  end(chunk: Uint8Array): void {
+    if (this.#isFollowing) this.#follow(chunk);
+    else if (this.#followFrom !== undefined) {
+      // Of a chunk of which the front is not known nothing is given back: this is a part of it.
+      this.#isFollowing = true;
+      this.#follow(chunk.subarray(this.#followFrom));
+    }
+    this.#current = undefined;
+  }
+
+  #follow(chunk: Uint8Array): void {
+    let isKept = this.#isKept || !this.#isWholeBinary;
     for (let at = 0; at < chunk.length; ) {
       if (this.#left === 0) {
         this.#readHeader(chunk[at]!);

@@ -275,7 +275,7 @@ class WebSocketConnection implements TransportConnection {
   /** Of the handshake: later on frames that belong together are one frame already. */
   #cork: Cork | undefined;
   #earlyBytes: number;
-  /** Where large chunks come. */
+  /** Of a connection that has had a large message. */
   #chunks: WebSocketChunks | undefined;
   #destroyed = false;
 
@@ -396,20 +396,18 @@ class WebSocketConnection implements TransportConnection {
     if (!this.#delivery.admit(bytes.length)) return;
     // A plain Uint8Array and no Buffer, whose slice() would be a view.
     const message = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
-    this.#delivery.frame(isLarge(bytes.buffer) ? this.#own(message) : message);
+    if (this.#chunks === undefined && isLarge(message)) this.#followChunks();
+    this.#delivery.frame(this.#chunks?.own(message) ?? message);
   }
 
-  /** Large memory is given back when nobody needs it; what came out of TLS would have to be wiped before. */
-  #own(message: Uint8Array): Uint8Array {
-    if (hasTls(this.#socket)) return message;
-    if (this.#chunks === undefined) {
-      const chunks = WebSocketChunks.behind(message);
-      if (chunks === undefined) return message;
-      this.#chunks = chunks;
-      // Behind the listener of `ws`.
-      this.#socket.on('data', (chunk) => chunks.add(chunk));
-    }
-    return this.#chunks.own(message);
+  /** From the first large message on. What came out of TLS would have to be wiped before it is given back. */
+  #followChunks(): void {
+    if (hasTls(this.#socket)) return;
+    const chunks = new WebSocketChunks();
+    // Around the listener of `ws`.
+    this.#socket.prependListener('data', (chunk) => chunks.begin(chunk));
+    this.#socket.on('data', (chunk) => chunks.end(chunk));
+    this.#chunks = chunks;
   }
 
   /** Undefined when it is taken off, and not kept. */

@@ -65,10 +65,14 @@ describe('transport/websocket-chunks', () => {
   });
 
   it('leaves a chunk that is all one message to its receiver', () => {
-    const sent: Sent[] = Array.from({ length: 5 }, () => ({ kind: 'message', bytes: 20_000 }));
-    const behindHeaders: Cut = ([, ...starts]) => starts.flatMap((start) => [start, start + 4]);
-    // The first one tells where frames begin.
-    check(sent, (starts) => behindHeaders(starts).slice(1), 70_000, false);
+    const sent: Sent[] = Array.from({ length: 8 }, () => ({ kind: 'message', bytes: 20_000 }));
+    // One message, so that chunks are looked at; two in one chunk, which tell where frames begin; then headers and payloads apart.
+    const apart: Cut = (starts) => [
+      starts[1]!,
+      starts[3]! + 4,
+      ...starts.slice(4).flatMap((at) => [at, at + 4]),
+    ];
+    check(sent, apart, 70_000, false);
   });
 });
 
@@ -108,18 +112,21 @@ function check(sent: readonly Sent[], cut: Cut, most: number, isMasked: boolean)
   });
   socket.on('data', (chunk: Uint8Array) => reader.write(chunk));
   let chunks: WebSocketChunks | undefined;
+  let current = Buffer.alloc(0);
+  let begun = false;
+  let tells = false;
   const got = { message: [] as Uint8Array[], ping: [] as Uint8Array[] };
   reader.on('message', (data: Uint8Array) => {
     const message = new Uint8Array(data.buffer, data.byteOffset, data.length);
-    if (data.buffer.byteLength < leastBytes) {
-      got.message.push(message);
-      return;
-    }
-    if (chunks === undefined) {
-      const made = WebSocketChunks.behind(message);
-      if (made !== undefined) socket.on('data', (chunk: Uint8Array) => made.add(chunk));
+    if (chunks === undefined && message.length >= leastBytes) {
+      const made = new WebSocketChunks();
+      socket.prependListener('data', (chunk: Uint8Array) => made.begin(chunk));
+      socket.on('data', (chunk: Uint8Array) => made.end(chunk));
       chunks = made;
     }
+    const isPart = data.buffer === current.buffer && data.length < current.length;
+    // From a chunk on that was begun with: where frames begin is seen by a message in the middle of it.
+    if (begun && isPart && current.length >= leastBytes) tells = true;
     got.message.push(chunks?.own(message) ?? message);
   });
   reader.on('ping', (data: Uint8Array) => got.ping.push(data));
@@ -128,16 +135,17 @@ function check(sent: readonly Sent[], cut: Cut, most: number, isMasked: boolean)
   });
 
   const followed: { chunk: Buffer; from: number; to: number }[] = [];
+  const others: { chunk: Buffer; bytes: number }[] = [];
   for (let from = 0; from < stream.length; ) {
     const to = Math.min(from + most, ...boundaries.filter((at) => at > from));
-    const chunk = Buffer.from(stream.slice(from, to).buffer);
-    const isFollowed = chunks !== undefined;
+    current = Buffer.from(stream.slice(from, to).buffer);
+    begun = chunks !== undefined;
+    const isFollowed = tells;
     const before = got.message.length;
-    socket.emit('data', chunk);
-    const isHandedOn = got.message
-      .slice(before)
-      .some(({ buffer }) => buffer === chunk.buffer && chunk.length > 0);
-    if (isFollowed && !isHandedOn) followed.push({ chunk, from, to });
+    socket.emit('data', current);
+    const isHandedOn = got.message.slice(before).some(({ buffer }) => buffer === current.buffer);
+    if (isFollowed && !isHandedOn) followed.push({ chunk: current, from, to });
+    else others.push({ chunk: current, bytes: to - from });
     from = to;
     for (const one of followed) {
       const frames = encoded.filter(
@@ -151,6 +159,7 @@ function check(sent: readonly Sent[], cut: Cut, most: number, isMasked: boolean)
       );
     }
   }
+  for (const { chunk, bytes } of others) expect(chunk.length).to.equal(bytes);
   expect(sameFrames(got.message, payloads.message), 'messages').to.equal(true);
   expect(sameFrames(got.ping, payloads.ping), 'pings').to.equal(true);
 }
