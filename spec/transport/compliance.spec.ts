@@ -471,7 +471,8 @@ for (const suite of suites) {
       }
       const isBare = suite.scheme === 'ws' || suite.scheme === 'tcp';
       if (!isBare) expect(watched.gone).to.equal(0);
-      else if (!suite.name.startsWith('browser')) expect(watched.gone).to.be.above(0.8 * watched.large);
+      // All but the first, until it is known where frames begin.
+      else if (!suite.name.startsWith('browser')) expect(watched.gone).to.be.above(0.5 * watched.large);
     });
 
     it('makes no memory for what a client masks, which cannot be written in advance', async () => {
