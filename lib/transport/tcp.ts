@@ -112,8 +112,6 @@ class TcpConnection implements TransportConnection {
   readonly #socket: Socket;
   /** Below TLS, where there is any: the same otherwise. */
   readonly #raw: Socket;
-  /** What comes is what anybody may see, and not what was in TLS. */
-  readonly #isBare: boolean;
   readonly #delivery: Delivery;
   readonly #frames: FrameParser;
   readonly #drain: Drain;
@@ -128,7 +126,6 @@ class TcpConnection implements TransportConnection {
   constructor(socket: Socket, maxFrameBytes: number, raw: Socket = socket) {
     this.#socket = socket;
     this.#raw = raw;
-    this.#isBare = !hasTls(socket);
     this.secure = secureChannel(socket);
     this.remoteAddress = hostAndPort(socket.remoteAddress, socket.remotePort);
     this.#delivery = new Delivery(maxFrameBytes, () => this.#cut());
@@ -206,7 +203,8 @@ class TcpConnection implements TransportConnection {
   }
 
   #received(chunk: Uint8Array): void {
-    const isLent = this.#isBare && isGivenBack(chunk);
+    // What came out of TLS would have to be wiped before it is given back.
+    const isLent = isGivenBack(chunk) && !hasTls(this.#socket);
     this.#frames.push(chunk, isLent);
     if (isLent) discardCiphertext(chunk);
   }
@@ -293,7 +291,7 @@ class FrameParser {
   }
 
   /** Of a chunk that is lent nothing is kept when this returns: frames are copied out. */
-  push(chunk: Uint8Array, isLent = false): void {
+  push(chunk: Uint8Array, isLent: boolean): void {
     let offset = 0;
     while (offset < chunk.length && !this.#delivery.stopped) {
       switch (this.#state) {

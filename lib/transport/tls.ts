@@ -156,13 +156,13 @@ export class TlsAcceptor {
 const asked = new WeakSet<Socket>();
 
 /** Of any version. */
-export function hasTls(socket: Socket): boolean {
+export function hasTls(socket: Socket): socket is TLSSocket {
   return socket instanceof TLSSocket;
 }
 
 /** Undefined where a socket has no TLS 1.3: what an older version exports does not name one session (RFC 9266 §4). */
 export function secureChannel(socket: Socket): SecureChannel | undefined {
-  if (!(socket instanceof TLSSocket) || socket.getProtocol() !== version) return undefined;
+  if (!hasTls(socket) || socket.getProtocol() !== version) return undefined;
   return {
     protocol: version,
     cipher: socket.getCipher().standardName,

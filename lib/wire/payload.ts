@@ -72,13 +72,11 @@ let views: Views | undefined;
 function copyOf(pool: PackedInPool): Uint8Array {
   const { start, end } = pool;
   const length = end - start;
-  if (length > largestPiece) return allocateCopy(pool.subarray(start, end));
+  // Large, or behind what somebody else has packed.
+  if (length > largestPiece || start > 0) return allocateCopy(pool.subarray(start, end));
   const bytes = allocate(length);
   if (length <= copiedOneByOne) {
-    for (let index = 0; index < length; index++) bytes[index] = pool[start + index]!;
-  } else if (start > 0) {
-    // Behind what somebody else has packed.
-    bytes.set(pool.subarray(start, end));
+    for (let index = 0; index < length; index++) bytes[index] = pool[index]!;
   } else {
     if (views?.bytes !== pool) views = new Views(pool, 0);
     bytes.set(views.first(length));

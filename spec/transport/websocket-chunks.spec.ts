@@ -102,7 +102,7 @@ function check(sent: readonly Sent[], cut: Cut, most: number, isMasked: boolean)
     (at) => at > 0 && at <= stream.length,
   );
 
-  // As in transport/websocket.ts: `ws` listens first.
+  // As in transport/websocket.ts: around the listener of `ws`, once a large message has come.
   const socket = new EventEmitter();
   const reader = new Receiver({
     isServer: isMasked,
